@@ -1,0 +1,268 @@
+//! The client and its builder: puts the parts together.
+
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::clock::{Clock, SharedClock};
+use crate::credentials::Credentials;
+use crate::error::{Error, Failure};
+use crate::exchange::{Endpoint, Exchange, HttpSettings};
+use crate::retry::{self, Limits};
+use crate::secret::Secret;
+use crate::signer::{ASSERTION_LIFETIME, JwtSigner};
+use crate::token::Token;
+
+/// Gets access tokens from Adobe IMS.
+///
+/// Cheap to clone, and meant to be shared: one client for one credential in a process. Building one
+/// proves the key and reads the system's root certificates; it needs no network, no runtime and no
+/// task. Calls need a tokio runtime with its I/O and time drivers.
+#[derive(Clone)]
+pub struct ImsClient(Arc<Inner>);
+
+struct Inner {
+    exchange: Exchange,
+    limits: Limits,
+}
+
+impl ImsClient {
+    /// A client with all defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) without TLS compiled in or without root
+    /// certificates; [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
+    pub fn new(credentials: impl Into<Credentials>) -> Result<Self, Error> {
+        Self::builder(credentials).build()
+    }
+
+    /// A client with settings of its own.
+    pub fn builder(credentials: impl Into<Credentials>) -> ImsClientBuilder {
+        ImsClientBuilder {
+            credentials: credentials.into(),
+            endpoint: None,
+            http: HttpSettings::default(),
+            limits: Limits::default(),
+            assertion_lifetime: ASSERTION_LIFETIME,
+            clock: SharedClock::default(),
+        }
+    }
+
+    /// Exchanges a newly signed assertion for an access token. Always asks IMS: one exchange for one
+    /// call, shared with nobody and kept nowhere.
+    ///
+    /// Connection faults, time-outs of an attempt and answers that say "later" (408, 429, 5xx) are
+    /// tried again, three attempts in all, with pauses in between and a new assertion each time. The
+    /// whole call ends within 30 seconds, whatever the other side does. All these numbers are the
+    /// builder's defaults.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] tells whether to call again later,
+    /// [`Error::hint`] what to do if not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection and wipes what was signed. IMS may have made a token
+    /// that nobody receives, which harms nothing: tokens of one credential do not replace each other.
+    pub async fn exchange(&self) -> Result<Token, Error> {
+        let Inner { exchange, limits } = &*self.0;
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Failure::NoRuntime.into());
+        }
+        let skew = OnceLock::new();
+        retry::run(*limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).await
+    }
+
+    /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.
+    pub fn client_id(&self) -> &str {
+        self.0.exchange.signer().credentials().client_id()
+    }
+
+    /// The IMS organization of the credentials; what other Adobe APIs want as `x-gw-ims-org-id`.
+    pub fn org_id(&self) -> Option<&str> {
+        Some(self.0.exchange.signer().credentials().org_id())
+    }
+}
+
+// No state of it can be left half changed by a panic; reqwest's client only does not say so.
+impl UnwindSafe for ImsClient {}
+impl RefUnwindSafe for ImsClient {}
+
+impl fmt::Debug for ImsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { exchange, limits } = &*self.0;
+        f.debug_struct("ImsClient")
+            .field("client_id", &self.client_id())
+            .field("host", &exchange.host())
+            .field("limits", limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of an [`ImsClient`]. All errors come from [`build`](Self::build).
+///
+/// ```
+/// # async fn example() -> Result<(), adobe_ims::Error> {
+/// # let mock = adobe_ims::testing::MockIms::start().await?;
+/// # let credentials = mock.credentials();
+/// use std::time::Duration;
+/// use adobe_ims::ImsClient;
+///
+/// let ims = ImsClient::builder(credentials)
+///     .timeout(Duration::from_secs(15))
+///     .max_attempts(2)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
+#[must_use]
+pub struct ImsClientBuilder {
+    credentials: Credentials,
+    endpoint: Option<String>,
+    http: HttpSettings,
+    limits: Limits,
+    assertion_lifetime: Duration,
+    clock: SharedClock,
+}
+
+impl ImsClientBuilder {
+    /// The longest time to find, reach and greet the host. 5 seconds by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.http.connect_timeout = limit;
+        self
+    }
+
+    /// The longest time for one attempt, connecting and reading included. 10 seconds by default.
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.limits.attempt = limit;
+        self
+    }
+
+    /// The longest time for a whole call, attempts and pauses included. 30 seconds by default.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limits.call = limit;
+        self
+    }
+
+    /// How many attempts a call makes at most, the first included. 3 by default.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts;
+        self
+    }
+
+    /// What to send as `User-Agent` instead of this crate's name and version.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.http.user_agent = user_agent.into();
+        self
+    }
+
+    /// The proxy to go through, instead of what `HTTPS_PROXY` and `NO_PROXY` say. User and password
+    /// may stand in the URL; nothing prints them. The proxy sees a `CONNECT` and the TLS inside of
+    /// it, never the form.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.http.proxy = Some(Secret::from(url.into()));
+        self
+    }
+
+    /// No proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.http.no_proxy = true;
+        self
+    }
+
+    /// PEM of root certificates to trust beside the system's, such as a company proxy's. Adds up.
+    pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.http.root_certificates.push(pem.as_ref().to_owned());
+        self
+    }
+
+    /// How long an assertion is good for; from one second to 24 hours, Adobe's maximum. 5 minutes by
+    /// default.
+    pub fn assertion_lifetime(mut self, lifetime: Duration) -> Self {
+        self.assertion_lifetime = lifetime;
+        self
+    }
+
+    /// Where to take the time from, instead of the machine's clocks.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = SharedClock::new(clock);
+        self
+    }
+
+    /// Connects to another address than that of the credentials: a stand-in, or a reverse proxy in
+    /// front of IMS. **Whoever answers there receives the client secret.**
+    ///
+    /// `https://host`, with a port and a path in front if need be; `http://` for this machine's
+    /// loopback alone, and then never through a proxy. What is signed stays the same: the host of
+    /// the credentials.
+    pub fn danger_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// The last word on reqwest's own settings, for what this builder does not offer. What keeps
+    /// secrets where they belong is set after it and can't be undone: no redirects, no retries of
+    /// reqwest's own, HTTP/1.1, no decompression, https only.
+    ///
+    /// Follows reqwest's version and stands outside this crate's semver promise.
+    #[cfg(feature = "configure-http")]
+    pub fn configure_http(
+        mut self,
+        configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + 'static,
+    ) -> Self {
+        self.http.configure = Some(Box::new(configure));
+        self
+    }
+
+    /// Checks the settings, proves the key and reads the system's root certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that can't work, without TLS
+    /// compiled in, or without root certificates; [`ErrorKind::Key`](crate::ErrorKind::Key) for a key
+    /// that fails to sign.
+    pub fn build(self) -> Result<ImsClient, Error> {
+        let Self { credentials, endpoint, http, limits, assertion_lifetime, clock } = self;
+        let Credentials::Service(credentials) = credentials;
+        let times =
+            [("connect_timeout", http.connect_timeout), ("attempt_timeout", limits.attempt), ("timeout", limits.call)];
+        if let Some((name, _)) = times.into_iter().find(|(_, limit)| limit.is_zero()) {
+            return Err(Failure::Setting { name, problem: "it is zero" }.into());
+        }
+        if limits.attempts == 0 {
+            return Err(Failure::Setting { name: "max_attempts", problem: "it is zero" }.into());
+        }
+        if !(SHORTEST_ASSERTION..=LONGEST_ASSERTION).contains(&assertion_lifetime) {
+            let problem = "it is not between one second and 24 hours";
+            return Err(Failure::Setting { name: "assertion_lifetime", problem }.into());
+        }
+        let endpoint = match endpoint {
+            Some(address) => Endpoint::parse(&address)?,
+            None => Endpoint::of_host(credentials.ims_host())?,
+        };
+        let signer = JwtSigner::with_lifetime(&credentials, assertion_lifetime)?;
+        let exchange = Exchange::new(http, endpoint, signer, clock)?;
+        Ok(ImsClient(Arc::new(Inner { exchange, limits })))
+    }
+}
+
+impl fmt::Debug for ImsClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, clock: _ } = self;
+        f.debug_struct("ImsClientBuilder")
+            .field("credentials", credentials)
+            .field("http", http)
+            .field("limits", limits)
+            .field("assertion_lifetime", assertion_lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `exp` counts whole seconds.
+const SHORTEST_ASSERTION: Duration = Duration::from_secs(1);
+/// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.
+const LONGEST_ASSERTION: Duration = Duration::from_secs(24 * 60 * 60);

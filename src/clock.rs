@@ -1,0 +1,114 @@
+//! What time is it: one trait, one default. Nothing else in the crate reads a clock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where the crate takes the time from. The default is the machine's own clocks; tests bring theirs.
+///
+/// Two clocks, because each fails alone: the wall clock can be set back or forward, the monotonic
+/// one stands still while the machine is suspended.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock: signed into assertions, and what [`Token::expires_at`](crate::Token::expires_at) is told in.
+    fn now(&self) -> SystemTime;
+
+    /// The monotonic clock: never goes back.
+    fn monotonic(&self) -> Instant;
+}
+
+/// The machine's clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SystemClock;
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// A clock that many share.
+#[derive(Clone)]
+pub(crate) struct SharedClock(Arc<dyn Clock>);
+
+impl SharedClock {
+    pub(crate) fn new(clock: impl Clock) -> Self {
+        Self(Arc::new(clock))
+    }
+}
+
+impl Default for SharedClock {
+    fn default() -> Self {
+        Self::new(SystemClock)
+    }
+}
+
+impl Clock for SharedClock {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.0.monotonic()
+    }
+}
+
+impl fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// How far the local clock is from another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skew {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl Skew {
+    /// What the local clock shows while the other one shows `theirs`.
+    pub(crate) fn between(local: SystemTime, theirs: SystemTime) -> Self {
+        match local.duration_since(theirs) {
+            Ok(ahead) => Self::Ahead(ahead),
+            Err(behind) => Self::Behind(behind.duration()),
+        }
+    }
+
+    pub(crate) fn size(self) -> Duration {
+        match self {
+            Self::Ahead(size) | Self::Behind(size) => size,
+        }
+    }
+
+    /// What the other clock shows when the local one shows `local`.
+    pub(crate) fn correct(self, local: SystemTime) -> Option<SystemTime> {
+        match self {
+            Self::Ahead(size) => local.checked_sub(size),
+            Self::Behind(size) => local.checked_add(size),
+        }
+    }
+}
+
+/// When something must have ended, on the runtime's own clock: a paused runtime pauses it too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Option<tokio::time::Instant>);
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
+impl Deadline {
+    /// A limit too far away to be told counts as none.
+    pub(crate) fn after(limit: Duration) -> Self {
+        Self(tokio::time::Instant::now().checked_add(limit))
+    }
+
+    pub(crate) fn remaining(self) -> Duration {
+        match self.0 {
+            Some(end) => end.saturating_duration_since(tokio::time::Instant::now()),
+            None => Duration::MAX,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The HTTP client: everything a host's features could have turned on is switched off by call; what
+//! comes back is bounded; what fails is reduced to where the way ended.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use reqwest::{ClientBuilder, Response};
+use x509_cert::der::Decode;
+use zeroize::Zeroizing;
+
+use super::endpoint::Endpoint;
+use crate::error::{Cause, Error, Failure, Interruption};
+use crate::pem::{self, Content};
+use crate::secret::Secret;
+
+#[cfg(feature = "configure-http")]
+pub(crate) type Configure = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
+
+/// What the caller may say about connections.
+pub(crate) struct HttpSettings {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) user_agent: String,
+    pub(crate) proxy: Option<Secret>,
+    pub(crate) no_proxy: bool,
+    pub(crate) root_certificates: Vec<Vec<u8>>,
+    #[cfg(feature = "configure-http")]
+    pub(crate) configure: Option<Configure>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: CONNECT_TIMEOUT,
+            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: None,
+            no_proxy: false,
+            root_certificates: Vec::new(),
+            #[cfg(feature = "configure-http")]
+            configure: None,
+        }
+    }
+}
+
+/// The connections. Kept open between exchanges, but not for long.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+    connect_timeout: Duration,
+}
+
+/// Status and headers of an answer.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+}
+
+/// What could be had of a body.
+#[derive(Debug)]
+pub(super) enum Body {
+    Whole(Zeroizing<Vec<u8>>),
+    /// Encoded in a way that was not asked for, such as gzip.
+    Encoded,
+    /// Longer than any answer of IMS.
+    TooLong,
+    /// The connection ended before its end.
+    Cut,
+}
+
+impl Body {
+    pub(super) fn as_ref(&self) -> Result<&[u8], &'static str> {
+        match self {
+            Self::Whole(bytes) => Ok(bytes),
+            Self::Encoded => Err("it is compressed, which was not asked for"),
+            Self::TooLong => Err("it is longer than 64 KiB"),
+            Self::Cut => Err("it is cut short"),
+        }
+    }
+}
+
+impl Http {
+    pub(super) fn new(settings: HttpSettings, endpoint: &Endpoint) -> Result<Self, Error> {
+        let connect_timeout = settings.connect_timeout;
+        let client = builder(settings, endpoint)?.build();
+        let client = client.map_err(|error| Failure::HttpClient { source: Cause::from_chain(error.source()) })?;
+        Ok(Self { client, connect_timeout })
+    }
+
+    /// Sends the form and waits for the head of the answer.
+    pub(super) async fn post(&self, endpoint: &Endpoint, form: Bytes) -> Result<Response, Error> {
+        let request = self
+            .client
+            .post(endpoint.url().clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        request.send().await.map_err(|error| self.failed(endpoint, &error))
+    }
+
+    /// Reads the rest, but never more than the limit: an oversized answer costs its connection.
+    pub(super) async fn read(&self, endpoint: &Endpoint, mut response: Response) -> Result<(Head, Body), Error> {
+        let head = Head { status: response.status(), headers: std::mem::take(response.headers_mut()) };
+        if head.status.is_redirection() {
+            return Ok((head, Body::Whole(Zeroizing::default())));
+        }
+        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Ok((head, Body::Encoded));
+        }
+        let declared = response.content_length().map(usize::try_from);
+        let capacity = match declared {
+            Some(Ok(length)) if length <= LONGEST_ANSWER => length,
+            Some(_) => return Ok((head, Body::TooLong)),
+            None => USUAL_ANSWER,
+        };
+        let mut body = Zeroizing::new(Vec::with_capacity(capacity));
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok((head, Body::Whole(body))),
+                Err(error) if head.status == StatusCode::OK => return Err(self.failed(endpoint, &error)),
+                // The status says enough.
+                Err(_) => return Ok((head, Body::Cut)),
+            };
+            if body.len().saturating_add(chunk.len()) > LONGEST_ANSWER {
+                return Ok((head, Body::TooLong));
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    fn failed(&self, endpoint: &Endpoint, error: &reqwest::Error) -> Error {
+        let host = endpoint.host().to_owned();
+        if error.is_timeout() {
+            return Failure::AttemptTimeout { host, limit: self.connect_timeout }.into();
+        }
+        // reqwest's own level says nothing but "error sending request", and names the URL.
+        Failure::Connection { what: interruption(error), host, source: Cause::from_chain(error.source()) }.into()
+    }
+}
+
+fn builder(settings: HttpSettings, endpoint: &Endpoint) -> Result<ClientBuilder, Error> {
+    let setting = |name, problem| Failure::Setting { name, problem };
+    if !endpoint.is_plain() && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
+        return Err(Failure::NoTls.into());
+    }
+    let user_agent = http::HeaderValue::from_str(&settings.user_agent)
+        .map_err(|_| setting("user_agent", "it holds characters that no header can carry"))?;
+    let mut builder = reqwest::Client::builder()
+        .user_agent(user_agent)
+        .connect_timeout(settings.connect_timeout)
+        .pool_idle_timeout(IDLE_TIMEOUT);
+
+    match (settings.proxy, endpoint.is_plain()) {
+        (Some(_), true) => return Err(setting("proxy", "a plain-http endpoint is never proxied").into()),
+        (Some(_), false) if settings.no_proxy => {
+            return Err(setting("proxy", "`no_proxy` was asked for as well").into());
+        }
+        (Some(proxy), false) => {
+            let proxy = reqwest::Proxy::all(proxy.expose()).map_err(|_| setting("proxy", "it is no proxy's URL"))?;
+            builder = builder.proxy(proxy);
+        }
+        (None, _) => {}
+    }
+    let roots = roots(&settings.root_certificates)?;
+
+    #[cfg(feature = "configure-http")]
+    if let Some(configure) = settings.configure {
+        builder = configure(builder);
+    }
+
+    // From here on nobody else has a say.
+    if settings.no_proxy || endpoint.is_plain() {
+        builder = builder.no_proxy();
+    }
+    builder = builder
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .https_only(!endpoint.is_plain());
+    Ok(tls(builder, roots, endpoint))
+}
+
+/// rustls wins where both are compiled in. A plain endpoint reads no root certificates: it has no use
+/// for them, and reading them is most of what building a client costs.
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn tls(mut builder: ClientBuilder, roots: Vec<Root>, endpoint: &Endpoint) -> ClientBuilder {
+    #[cfg(feature = "rustls")]
+    {
+        builder = builder.tls_backend_rustls();
+    }
+    #[cfg(not(feature = "rustls"))]
+    {
+        builder = builder.tls_backend_native();
+    }
+    builder = builder.tls_version_min(reqwest::tls::Version::TLS_1_2);
+    match endpoint.is_plain() {
+        true => builder.tls_certs_only([]),
+        false => builder.tls_certs_merge(roots),
+    }
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn tls(builder: ClientBuilder, _: Vec<Root>, _: &Endpoint) -> ClientBuilder {
+    builder
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use reqwest::Certificate as Root;
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+fn root(der: &[u8]) -> Option<Root> {
+    Root::from_der(der).ok()
+}
+
+/// Without TLS there is nothing to trust, but garbage is still told.
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[derive(Debug)]
+struct Root;
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+fn root(_: &[u8]) -> Option<Root> {
+    Some(Root)
+}
+
+/// Reads and counts the certificates here, because reqwest takes garbage without a word.
+fn roots(pems: &[Vec<u8>]) -> Result<Vec<Root>, Error> {
+    let unusable = |problem| Error::from(Failure::Setting { name: "root_certificate", problem });
+    let mut roots = Vec::new();
+    for pem in pems {
+        let text = std::str::from_utf8(pem).map_err(|_| unusable("it is no PEM text"))?;
+        let blocks = pem::blocks(text);
+        if blocks.is_empty() {
+            return Err(unusable("there is no certificate in it"));
+        }
+        for block in blocks {
+            let Content::Der(der) = &block.content else {
+                return Err(unusable("a certificate in it is damaged or cut"));
+            };
+            if block.label != "CERTIFICATE" || x509_cert::Certificate::from_der(der).is_err() {
+                return Err(unusable("it holds something else than certificates"));
+            }
+            roots.push(root(der).ok_or_else(|| unusable("a certificate in it can't be used"))?);
+        }
+    }
+    Ok(roots)
+}
+
+/// Where the way ended. Told by types where there are public ones: a TLS failure of rustls comes as
+/// invalid data, one of a platform's library with no I/O error at all.
+fn interruption(error: &reqwest::Error) -> Interruption {
+    let io = causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind);
+    let in_tunnel = causes(error).any(|error| error.to_string().starts_with("tunnel error"));
+    match (error.is_connect(), io) {
+        (false, _) => Interruption::Cut,
+        (true, None) if in_tunnel => Interruption::Proxy,
+        (true, _) if error.is_dns() && !in_tunnel => Interruption::Name,
+        (true, None | Some(io::ErrorKind::InvalidData)) => Interruption::Tls,
+        (true, Some(_)) => Interruption::Connect,
+    }
+}
+
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    let mut next = error.source();
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSettings")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("user_agent", &self.user_agent)
+            .field("proxy", &self.proxy)
+            .field("no_proxy", &self.no_proxy)
+            .field("root_certificates", &self.root_certificates.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// From there on a handshake rarely ends well.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Servers close idle connections after a minute or so, and one call a day gains nothing from more.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// An answer with a token of 16 KiB and much beside it; usual are 2 KiB.
+const LONGEST_ANSWER: usize = 64 * 1024;
+const USUAL_ANSWER: usize = 4 * 1024;

@@ -1,0 +1,161 @@
+//! A private key in any spelling becomes a proved RSA key. What is wrong with it otherwise is said in
+//! words of its own, and never with a byte of the text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
+use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag};
+use x509_cert::spki::AlgorithmIdentifierRef;
+
+use crate::error::{Error, Failure};
+use crate::pem::{self, Block, Content};
+
+/// An RSA key of 2048 to 8192 bits, parsed once and shared by clones.
+#[derive(Clone)]
+pub(crate) struct RsaKey(Arc<KeyPair>);
+
+impl RsaKey {
+    /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs.
+    pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
+        if text.len() > LONGEST_PEM {
+            return Err(Failure::KeyTooLong { limit: LONGEST_PEM }.into());
+        }
+        let blocks = pem::blocks(text);
+        let key = blocks.iter().find(|block| is_plain_key(block));
+        let other_key = || blocks.iter().find(|block| block.label.ends_with(PKCS8));
+        match key.or_else(other_key).or(blocks.first()) {
+            Some(block) => Ok(Self(Arc::new(parse(block)?))),
+            None => Err(Failure::KeyNotPem.into()),
+        }
+    }
+
+    /// Signs with RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3). Deterministic.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        match self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature) {
+            Ok(()) => Ok(signature),
+            Err(_) => Err(Failure::KeyCannotSign.into()),
+        }
+    }
+
+    /// The public half as PKCS#1 `RSAPublicKey` DER.
+    pub(crate) fn public_key(&self) -> &[u8] {
+        use aws_lc_rs::signature::KeyPair as _;
+        self.0.public_key().as_ref()
+    }
+}
+
+impl fmt::Debug for RsaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+fn is_plain_key(block: &Block) -> bool {
+    matches!(block.label.as_str(), "" | PKCS1 | PKCS8)
+}
+
+fn parse(block: &Block) -> Result<KeyPair, Failure> {
+    match block.label.as_str() {
+        _ if is_plain_key(block) => {}
+        "ENCRYPTED PRIVATE KEY" => return Err(Failure::KeyEncrypted),
+        other => return Err(Failure::KeyOther { found: what_stands_there(other) }),
+    }
+    let der = match &block.content {
+        Content::Der(der) => der.as_slice(),
+        Content::Encrypted => return Err(Failure::KeyEncrypted),
+        Content::Unfinished => return Err(Failure::KeyTruncated { missing: "its END line is missing" }),
+        Content::Damaged => return Err(Failure::KeyDamaged { problem: "its lines are not base64" }),
+    };
+    if is_cut(der) {
+        return Err(Failure::KeyTruncated { missing: "bytes are missing in the middle or at the end" });
+    }
+    // A label can be wrong; the structure cannot.
+    match private_key_info(der) {
+        Some((RSA, pkcs1)) => KeyPair::from_pkcs8(der).map_err(|_| why_rejected(pkcs1)),
+        Some((algorithm, _)) => Err(Failure::KeyOther { found: algorithm_name(algorithm) }),
+        None => KeyPair::from_der(der).map_err(|_| why_rejected(der)),
+    }
+}
+
+fn what_stands_there(label: &str) -> &'static str {
+    match label {
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => "a public key",
+        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => "a certificate",
+        "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key, and IMS takes RSA alone",
+        "DSA PRIVATE KEY" => "a DSA key, and IMS takes RSA alone",
+        "OPENSSH PRIVATE KEY" => "a key in OpenSSH's own format",
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => "a certificate request",
+        _ => "a PEM block of another kind",
+    }
+}
+
+fn algorithm_name(algorithm: ObjectIdentifier) -> &'static str {
+    match algorithm {
+        EC => "an EC key, and IMS takes RSA alone",
+        ED25519 => "an Ed25519 key, and IMS takes RSA alone",
+        RSA_PSS => "an RSA-PSS key, and IMS takes plain RSA (RS256) alone",
+        _ => "a key of another algorithm than RSA",
+    }
+}
+
+/// The DER says how long it is; fewer bytes than that mean a cut.
+fn is_cut(der: &[u8]) -> bool {
+    let Ok(mut reader) = SliceReader::new(der) else { return false };
+    match Header::decode(&mut reader) {
+        Ok(header) => header.length() > reader.remaining_len(),
+        Err(_) => false,
+    }
+}
+
+/// RFC 5208 `PrivateKeyInfo`: algorithm and the key inside. `None` for anything else.
+fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
+    let mut reader = SliceReader::new(der).ok()?;
+    sequence(&mut reader)?;
+    UintRef::decode(&mut reader).ok()?;
+    let algorithm = AlgorithmIdentifierRef::decode(&mut reader).ok()?;
+    let key = <&OctetStringRef>::decode(&mut reader).ok()?;
+    Some((algorithm.oid, key.as_bytes()))
+}
+
+/// aws-lc only says no. The modulus tells whether the size was the reason.
+fn why_rejected(pkcs1: &[u8]) -> Failure {
+    match modulus_bits(pkcs1) {
+        Some(bits) if bits < SHORTEST_MODULUS => Failure::KeyTooShort { bits },
+        Some(bits) if bits > LONGEST_MODULUS => Failure::KeyTooLarge { bits },
+        Some(_) => Failure::KeyInconsistent,
+        None => Failure::KeyDamaged { problem: "it has not the structure of an RSA private key" },
+    }
+}
+
+/// RFC 8017 `RSAPrivateKey`: version, then the modulus.
+fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
+    let mut reader = SliceReader::new(pkcs1).ok()?;
+    sequence(&mut reader)?;
+    UintRef::decode(&mut reader).ok()?;
+    let modulus = UintRef::decode(&mut reader).ok()?;
+    let bytes = modulus.as_bytes();
+    let leading_zeros = usize::try_from(bytes.first()?.leading_zeros()).ok()?;
+    bytes.len().checked_mul(8)?.checked_sub(leading_zeros)
+}
+
+fn sequence(reader: &mut SliceReader<'_>) -> Option<()> {
+    let header = Header::decode(reader).ok()?;
+    (header.tag() == Tag::Sequence).then_some(())
+}
+
+const PKCS1: &str = "RSA PRIVATE KEY";
+const PKCS8: &str = "PRIVATE KEY";
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+/// What aws-lc signs with; AEM's keys have 2048 bits.
+const SHORTEST_MODULUS: usize = 2048;
+const LONGEST_MODULUS: usize = 8192;
+/// A key of 8192 bits takes 6.5 KiB, one of 16384, which is told as too long a key, 13 KiB.
+const LONGEST_PEM: usize = 16 * 1024;

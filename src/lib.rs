@@ -1,0 +1,131 @@
+//! Adobe IMS access tokens for Rust services: the credentials file in, an access token out.
+//!
+//! AEM as a Cloud Service, like other Adobe APIs, wants an access token of Adobe IMS. Adobe's Developer Console hands out
+//! a credentials file; this crate signs an assertion with the private key in it, exchanges that for a token, and
+//! tells when the token ends.
+//!
+//! ```no_run
+//! use adobe_ims::{ImsClient, ServiceCredentials};
+//!
+//! # async fn example() -> Result<(), adobe_ims::Error> {
+//! let credentials = ServiceCredentials::from_file("service_token.json")?;
+//! let ims = ImsClient::new(credentials)?; // proves the key; no network yet
+//!
+//! let token = ims.exchange().await?; // asks IMS
+//! println!("valid until {:?}", token.expires_at());
+//!
+//! let request = http::Request::get("https://author-p11111-e22222.adobeaemcloud.com/api/assets.json")
+//!     .header("authorization", token.authorization());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ```text
+//! service_token.json ─► ServiceCredentials ─► JwtSigner ─► Assertion ─┐
+//!                                                                     ▼
+//! caller ─► ImsClient::exchange() ─────► POST /ims/exchange/jwt: once, or again if that may help
+//!    ▲                                                                │
+//!    └──────────────── Token, with its end, or Error, with a hint ◄───┘
+//! ```
+//!
+//! # What it does
+//!
+//! - **Takes the file as downloaded**, and the private key in every spelling that copying turns it into. What can't work
+//!   is refused at once, in words that say what it is and what to do.
+//! - **Never misreads `expires_in`**: IMS counts it in milliseconds here and in seconds elsewhere. You see
+//!   [`SystemTime`](std::time::SystemTime) and [`Duration`](std::time::Duration) only.
+//! - **Ends every call** within its time limit (30 s) and with bounded memory, whatever the other side sends.
+//! - **Tries again** where that may help, with a new assertion each time, and honours `Retry-After`.
+//! - **Heals a wrong local clock**: if IMS's own clock explains a refusal, the assertion is signed once more by it.
+//!
+//! # What it does not
+//!
+//! It does not keep tokens: [`ImsClient::exchange`] asks IMS each time, so hold on to the [`Token`] until it nears its
+//! end. It does not log in people, and it knows no other grant than the JWT exchange of AEM's service credentials.
+//! It does not verify access tokens.
+//!
+//! # Errors, and what to do with them
+//!
+//! All calls return one [`Error`]. [`Error::is_transient`] says whether the same call may work later, and
+//! [`Error::retry_after`] how long IMS wants to be left alone. [`Error::hint`] says what a person should do.
+//!
+//! | [`ErrorKind`] | what happened | what to do |
+//! | --- | --- | --- |
+//! | `Credentials`, `Key` | the file or its key can't work | follow the hint; it won't change by itself |
+//! | `Config`, `Usage` | a setting, the machine or the call is wrong | follow the hint |
+//! | `Rejected` | IMS refused: [`Error::code`] and [`Error::description`] say why | follow the hint; tell Adobe's support [`Error::debug_id`] |
+//! | `Connect`, `Timeout`, `Server`, `Throttled` | the way, or IMS, failed for now | try again later if [`Error::is_transient`] |
+//! | `Response` | something else than IMS answered | look for a proxy or log-in page in between |
+//! | `Expired` | IMS handed out a token that had ended | look at both clocks |
+//!
+//! # Testing your own service
+//!
+//! With the feature `testing`, the module `testing` holds `MockIms`: a strict stand-in for IMS with throw-away
+//! credentials, that can be told to fail.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), adobe_ims::Error> {
+//! use adobe_ims::ErrorKind;
+//! use adobe_ims::testing::{MockAnswer, MockIms};
+//!
+//! let mock = MockIms::start().await?;
+//! let ims = mock.client()?; // an ImsClient that asks the stand-in
+//! assert!(ims.exchange().await.is_ok());
+//!
+//! mock.answer_next(MockAnswer::refuse("invalid_client", "invalid client_secret parameter"));
+//! let error = ims.exchange().await.unwrap_err();
+//! assert_eq!(error.kind(), ErrorKind::Rejected);
+//! assert!(error.hint().unwrap().contains("client secret"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Wins when both are on.
+//! - `native-tls`: TLS by the platform's own library.
+//! - `testing`: `MockIms`. Adds wiremock and rcgen; for `[dev-dependencies]`.
+//! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside the semver promise.
+//!
+//! Calls need a tokio runtime with its I/O and time drivers (`enable_all`); everything else needs none.
+//!
+//! # Cancel safety
+//!
+//! Dropping the future of [`ImsClient::exchange`] closes its connection and wipes what was signed. A token that IMS made
+//! meanwhile is lost, which harms nothing: a later token does not replace an earlier one.
+//!
+//! # Security
+//!
+//! - The client secret goes to the IMS host of the credentials, in the body of one POST over TLS, and nowhere else. Redirects
+//!   are never followed; a proxy sees `CONNECT` only. [`ImsClientBuilder::danger_endpoint`] is the one way around.
+//! - No `Debug`, error or panic shows a secret. What IMS or a proxy says is cleaned before it becomes part of an error.
+//! - Secrets are wiped when the last clone is dropped: client secret, key, assertion, form, token. Copies inside the TLS,
+//!   HTTP and JSON layers are theirs, and the bytes given to [`ServiceCredentials::from_json`] are yours.
+//! - The crate has no `unsafe` code, installs no process-wide default, and does not panic.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs, unreachable_pub, unnameable_types)]
+
+mod certificate;
+mod client;
+mod clock;
+mod credentials;
+mod error;
+mod exchange;
+mod key;
+mod pem;
+mod retry;
+mod secret;
+mod signer;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod token;
+
+pub use certificate::Certificate;
+pub use client::{ImsClient, ImsClientBuilder};
+pub use clock::Clock;
+pub use credentials::{Credentials, ServiceCredentials, ServiceCredentialsBuilder};
+pub use error::{Error, ErrorKind};
+pub use signer::{Assertion, JwtSigner};
+pub use token::{Token, TokenClaims};

@@ -1,0 +1,254 @@
+//! Again or not, and after how long: pure functions of a failure, a count and a time, and the loop
+//! that follows them. Knows no HTTP; the random source is an argument.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::clock::Deadline;
+use crate::error::{Error, Failure};
+
+/// How long and how often a call tries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Attempts in all, at least one.
+    pub(crate) attempts: u32,
+    /// For one attempt, connecting included.
+    pub(crate) attempt: Duration,
+    /// For the whole call, attempts and pauses.
+    pub(crate) call: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { attempts: ATTEMPTS, attempt: ATTEMPT_TIMEOUT, call: CALL_TIMEOUT }
+    }
+}
+
+/// Tries until it works, must not be tried again, or the limits end it. Dropping the future drops the
+/// attempt under way.
+pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
+    limits: Limits,
+    host: &str,
+    mut draw: impl FnMut() -> f64,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, Error> {
+    let deadline = Deadline::after(limits.call);
+    let mut made = 0_u32;
+    loop {
+        let left = deadline.remaining();
+        let error = match tokio::time::timeout(limits.attempt.min(left), attempt()).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => error,
+            Err(_) if left <= limits.attempt => {
+                return Err(Failure::CallTimeout { host: host.to_owned(), limit: limits.call }.into());
+            }
+            Err(_) => Failure::AttemptTimeout { host: host.to_owned(), limit: limits.attempt }.into(),
+        };
+        made = made.saturating_add(1);
+        match pause(&error, made, limits.attempts, draw()) {
+            Some(pause) if pause < deadline.remaining() => tokio::time::sleep(pause).await,
+            _ => return Err(error),
+        }
+    }
+}
+
+/// How long to wait before trying again after `made` attempts; `None` for not at all. `draw` is
+/// anywhere from 0 to 1.
+pub(crate) fn pause(error: &Error, made: u32, most: u32, draw: f64) -> Option<Duration> {
+    // A 500 is often a fault that stays (a migrated credential answers with it): one more look is enough.
+    let most = match error.status() {
+        Some(StatusCode::INTERNAL_SERVER_ERROR) => most.min(2),
+        _ => most,
+    };
+    if !error.is_transient() || made >= most {
+        return None;
+    }
+    Some(back_off(made, draw).max(error.retry_after().unwrap_or_default()))
+}
+
+/// Doubling with full jitter, so that many clients do not come back at the same moment.
+fn back_off(made: u32, draw: f64) -> Duration {
+    let doubled = 1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX);
+    FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE).mul_f64(draw.clamp(0.0, 1.0))
+}
+
+/// Two more chances: what is not back within seconds is not back within the call.
+const ATTEMPTS: u32 = 3;
+/// IMS answers in well under a second; ten leave room for a slow handshake.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Three attempts, and what a service may still wait for when it starts.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::arithmetic_side_effects, reason = "tests measure time")]
+mod tests {
+    use std::cell::Cell;
+    use std::future::{pending, ready};
+    use std::time::{Duration, SystemTime};
+
+    use http::StatusCode;
+    use tokio::time::Instant;
+
+    use super::{Limits, back_off, pause, run};
+    use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
+
+    /// What the exchange makes of a status, as far as trying again is concerned.
+    fn answered(status: u16, retry_after: Option<Duration>) -> Error {
+        let failure = match status {
+            429 => Failure::Throttled { answer: String::new() },
+            408 | 500 | 502 | 503 | 504 => Failure::Server { answer: String::new(), transient: true },
+            501 | 505 => Failure::Server { answer: String::new(), transient: false },
+            300..=399 => Failure::Redirect { status, target: String::new() },
+            _ => Failure::Refused { answer: String::new() },
+        };
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let answer = Answer { status, code: None, description: None, debug_id: None, retry_after, skew: None };
+        let circumstances = Circumstances { now: SystemTime::UNIX_EPOCH, certificate: None, metascopes: String::new() };
+        Error::answered(failure, answer, &circumstances)
+    }
+
+    /// Runs an attempt that always fails with `error`; tells how often, when, and what came of it.
+    async fn fails_with(error: Error, draw: f64) -> (Vec<Duration>, ErrorKind) {
+        let start = Instant::now();
+        let mut attempts = Vec::new();
+        let outcome: Result<(), Error> = run(
+            Limits::default(),
+            "ims",
+            || draw,
+            || {
+                attempts.push(start.elapsed());
+                ready(Err(error.clone()))
+            },
+        )
+        .await;
+        (attempts, outcome.map_or_else(|error| error.kind(), |()| ErrorKind::Usage))
+    }
+
+    /// B1, B2, B3
+    #[tokio::test(start_paused = true)]
+    async fn each_status_is_tried_as_often_as_it_may_help() {
+        let cases = [
+            (400, 1),
+            (401, 1),
+            (403, 1),
+            (404, 1),
+            (409, 1),
+            (422, 1),
+            (301, 1),
+            (501, 1),
+            (505, 1),
+            (500, 2),
+            (408, 3),
+            (429, 3),
+            (502, 3),
+            (503, 3),
+            (504, 3),
+        ];
+        for (status, requests) in cases {
+            let (attempts, _) = fails_with(answered(status, None), 0.5).await;
+            assert_eq!(attempts.len(), requests, "{status}");
+        }
+    }
+
+    /// B4
+    #[tokio::test(start_paused = true)]
+    async fn a_told_wait_longer_than_the_back_off_is_waited_for() {
+        let (attempts, kind) = fails_with(answered(429, Some(Duration::from_secs(2))), 1.0).await;
+        let seconds: Vec<_> = attempts.iter().map(Duration::as_secs_f64).collect();
+        assert_eq!(seconds.len(), 3);
+        assert!(seconds.iter().zip([0.0, 2.0, 4.0]).all(|(at, due)| (due..due + 0.01).contains(at)), "{seconds:?}");
+        assert_eq!(kind, ErrorKind::Throttled);
+    }
+
+    /// B6
+    #[tokio::test(start_paused = true)]
+    async fn a_told_wait_beyond_the_call_ends_it_at_once_and_is_handed_out() {
+        let start = Instant::now();
+        let error = answered(429, Some(Duration::from_secs(3600)));
+        let (attempts, kind) = fails_with(error, 1.0).await;
+        assert_eq!((attempts.len(), kind, start.elapsed()), (1, ErrorKind::Throttled, Duration::ZERO));
+    }
+
+    /// B9
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_costs_three_attempts_and_never_more_than_the_call() {
+        for (limits, requests, kind_limit) in [
+            (Limits::default(), 3, Duration::from_secs(30)),
+            (Limits { attempts: 99, ..Limits::default() }, 3, Duration::from_secs(30)),
+            (Limits { call: Duration::from_secs(12), ..Limits::default() }, 2, Duration::from_secs(12)),
+            (Limits { call: Duration::from_secs(3), ..Limits::default() }, 1, Duration::from_secs(3)),
+        ] {
+            let start = Instant::now();
+            let made = Cell::new(0);
+            let outcome: Result<(), Error> = run(
+                limits,
+                "ims",
+                || 0.0,
+                async || {
+                    made.set(made.get() + 1);
+                    pending().await
+                },
+            )
+            .await;
+            assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::Timeout));
+            assert_eq!(made.get(), requests);
+            assert!(start.elapsed() <= kind_limit + Duration::from_millis(10), "{:?}", start.elapsed());
+        }
+    }
+
+    /// B12
+    #[tokio::test(start_paused = true)]
+    async fn pauses_follow_the_seeded_draws_exactly() {
+        let mut seeded = fastrand::Rng::with_seed(12);
+        let draws = [seeded.f64(), seeded.f64()];
+        let mut seeded = fastrand::Rng::with_seed(12);
+        let start = Instant::now();
+        let mut attempts = Vec::new();
+        let limits = Limits::default();
+        let outcome: Result<(), Error> = run(
+            limits,
+            "ims",
+            || seeded.f64(),
+            || {
+                attempts.push(start.elapsed());
+                ready(Err(answered(503, None)))
+            },
+        )
+        .await;
+        assert!(outcome.is_err());
+        let first = Duration::from_millis(250).mul_f64(draws[0]);
+        let second = first + Duration::from_millis(500).mul_f64(draws[1]);
+        // tokio's timer counts whole milliseconds and rounds up.
+        for (at, due) in attempts.into_iter().zip([Duration::ZERO, first, second]) {
+            assert!(at >= due && at <= due + Duration::from_millis(3), "{at:?} {due:?}");
+        }
+    }
+
+    /// B12
+    #[test]
+    fn jitter_is_full_and_even() {
+        let mut seeded = fastrand::Rng::with_seed(7);
+        let sum: Duration = (0..1000).map(|_| back_off(1, seeded.f64())).sum();
+        let mean = sum / 1000;
+        assert!(mean.abs_diff(Duration::from_millis(125)) < Duration::from_micros(12_500), "{mean:?}");
+    }
+
+    #[test]
+    fn the_back_off_doubles_up_to_four_seconds() {
+        let ceilings: Vec<_> = (1..=7).map(|made| back_off(made, 1.0).as_millis()).collect();
+        assert_eq!(ceilings, [250, 500, 1000, 2000, 4000, 4000, 4000]);
+        assert_eq!(back_off(u32::MAX, 1.0).as_secs(), 4);
+        assert_eq!(back_off(1, f64::INFINITY).as_millis(), 250);
+    }
+
+    #[test]
+    fn nothing_is_tried_again_beyond_the_attempts_allowed() {
+        assert_eq!(pause(&answered(503, None), 1, 1, 0.5), None);
+        assert_eq!(pause(&answered(500, None), 1, 1, 0.5), None);
+        assert!(pause(&answered(500, None), 1, 2, 0.5).is_some());
+        assert_eq!(pause(&Failure::NoRuntime.into(), 1, 3, 0.5), None);
+    }
+}

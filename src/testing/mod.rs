@@ -1,0 +1,79 @@
+//! A strict stand-in for Adobe IMS, so that a service can be tested without Adobe: feature `testing`.
+//!
+//! [`MockIms`] listens on `127.0.0.1`, owns one technical account with a throw-away key, and judges every token request
+//! as IMS does: client id and secret, the assertion's form, `aud`, signature, certificate, `exp`, `iss`, `sub` and
+//! metascopes. What is wrong is refused with the status, code and wording IMS uses, so a test that passes here
+//! does not pass because nobody looked.
+//!
+//! # Testing a service
+//!
+//! The service under test takes an [`ImsClient`](crate::ImsClient); the test gives it one that connects to the stand-in.
+//!
+//! ```
+//! use adobe_ims::ImsClient;
+//! use adobe_ims::testing::{MockAnswer, MockIms};
+//!
+//! // The service: what its health page says about Adobe.
+//! async fn health(ims: &ImsClient) -> &'static str {
+//!     match ims.exchange().await {
+//!         Ok(_token) => "up",
+//!         Err(error) if error.is_transient() => "Adobe is having a moment",
+//!         Err(_) => "somebody must look at the credentials",
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The tests: a good day, an outage, a credential that was revoked.
+//! let mock = MockIms::start().await?;
+//! let ims = ImsClient::builder(mock.credentials()).danger_endpoint(mock.endpoint()).build()?;
+//!
+//! assert_eq!(health(&ims).await, "up");
+//! assert_eq!(mock.request_count(), 1);
+//!
+//! mock.answer_always(MockAnswer::status(503));
+//! assert_eq!(health(&ims).await, "Adobe is having a moment");
+//!
+//! mock.reset();
+//! mock.answer_next(MockAnswer::refuse("invalid_client", "invalid client_secret parameter"));
+//! assert_eq!(health(&ims).await, "somebody must look at the credentials");
+//! assert_eq!(health(&ims).await, "up");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Scripting
+//!
+//! Without a script every request is judged. [`MockIms::answer_next`] scripts one answer for one request, in order;
+//! [`MockIms::answer_always`] scripts all that come after those; [`MockIms::reset`] ends the script. What can be said
+//! is a [`MockAnswer`]: an outage, a throttle, a slow answer, a body that makes no sense, a life in the wrong unit.
+//!
+//! # What was asked
+//!
+//! [`MockIms::request_count`] and [`MockIms::requests`] tell how often a token was asked for and with what. A
+//! [`MockRequest`] holds no client secret, no assertion and no token: it may be printed by a failing test.
+//!
+//! # Other clients
+//!
+//! Any client can be pointed at the stand-in: write [`MockIms::credentials_json`] to the file it reads and have it
+//! connect to [`MockIms::endpoint`], on a port of your choice ([`MockImsBuilder::port`]). Clients that build `aud`
+//! from the address they connect to need [`MockImsBuilder::accept_own_address`].
+//!
+//! # What it is not
+//!
+//! It speaks plain HTTP on the loopback interface, knows one account and the JWT exchange alone, and sets no limits of its
+//! own: it throttles when told to. Its key is made once per process and good for nothing else.
+
+mod account;
+mod answer;
+mod builder;
+mod form;
+mod grant;
+mod judge;
+mod mock_ims;
+mod request;
+
+pub use answer::MockAnswer;
+pub use builder::MockImsBuilder;
+pub use mock_ims::MockIms;
+pub use request::MockRequest;

@@ -1,0 +1,214 @@
+//! The access token: the secret, when it ends, how it goes into a header, its own claims.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, SharedClock};
+
+/// An access token of Adobe IMS, with its end.
+///
+/// Cheap to clone: clones share one text, and the last one wipes it. Nothing prints it. There is no
+/// comparison: two tokens are two answers of IMS.
+///
+/// ```
+/// # async fn example() -> Result<(), adobe_ims::Error> {
+/// # let mock = adobe_ims::testing::MockIms::start().await?;
+/// # let ims = mock.client()?;
+/// let token = ims.exchange().await?;
+/// let request = http::Request::get("https://author-p11111-e22222.adobeaemcloud.com/api/assets.json")
+///     .header(http::header::AUTHORIZATION, token.authorization());
+/// println!("good for {} minutes", token.remaining().as_secs() / 60);
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Token(Arc<Inner>);
+
+struct Inner {
+    /// `Bearer` and the token, in memory that is wiped: the one text that all views share.
+    authorization: HeaderValue,
+    expires_at: SystemTime,
+    deadline: Instant,
+    clock: SharedClock,
+}
+
+impl Token {
+    /// `None` for a text that no header can carry, or an end out of range.
+    pub(crate) fn new(text: &str, life: Duration, arrival: Arrival, clock: SharedClock) -> Option<Self> {
+        let mut bearer = Zeroizing::new(Vec::with_capacity(SCHEME.len().checked_add(text.len())?));
+        bearer.extend_from_slice(SCHEME.as_bytes());
+        bearer.extend_from_slice(text.as_bytes());
+        let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).ok()?;
+        authorization.set_sensitive(true);
+        Some(Self(Arc::new(Inner {
+            authorization,
+            expires_at: arrival.wall.checked_add(life)?,
+            deadline: arrival.monotonic.checked_add(life)?,
+            clock,
+        })))
+    }
+
+    /// The token itself.
+    pub fn expose_secret(&self) -> &str {
+        // Written as ASCII by `new`.
+        let text = self.0.authorization.as_bytes().get(SCHEME.len()..).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it
+    /// out of their logs and compression tables.
+    pub fn authorization(&self) -> HeaderValue {
+        self.0.authorization.clone()
+    }
+
+    /// `Bearer` (RFC 6750). IMS writes it in lower case; the header wants it like this.
+    pub fn token_type(&self) -> &str {
+        SCHEME.trim_end()
+    }
+
+    /// When the token ends by the local wall clock: the true end, without any margin.
+    ///
+    /// Counted from the moment the answer arrived. At most 24 hours after it.
+    pub fn expires_at(&self) -> SystemTime {
+        self.0.expires_at
+    }
+
+    /// How long the token still lives; zero after its end.
+    ///
+    /// Looks at the wall clock and at the monotonic one, and believes the shorter: a machine that was
+    /// suspended or whose clock was set back does not keep a token past its end.
+    pub fn remaining(&self) -> Duration {
+        let wall = self.0.expires_at.duration_since(self.0.clock.now()).unwrap_or_default();
+        let monotonic = self.0.deadline.saturating_duration_since(self.0.clock.monotonic());
+        wall.min(monotonic)
+    }
+
+    /// Whether the token's true end has come.
+    pub fn is_expired(&self) -> bool {
+        self.remaining().is_zero()
+    }
+
+    /// What the token says of itself. `None` if it is not a JWT, or one of an unknown form.
+    ///
+    /// **Not verified**: good for diagnostics, never for a decision about access. Decoded anew at each
+    /// call.
+    pub fn claims(&self) -> Option<TokenClaims> {
+        claims(self.expose_secret())
+    }
+}
+
+/// Shows the end, and nothing of the text.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { authorization: _, expires_at, deadline: _, clock: _ } = &*self.0;
+        f.debug_struct("Token").field("text", &format_args!("[redacted]")).field("expires_at", expires_at).finish()
+    }
+}
+
+/// When an answer came, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) wall: SystemTime,
+    pub(crate) monotonic: Instant,
+}
+
+impl Arrival {
+    pub(crate) fn now(clock: &impl Clock) -> Self {
+        Self { wall: clock.now(), monotonic: clock.monotonic() }
+    }
+}
+
+/// The claims of an access token, as far as they are known. **Not verified.**
+///
+/// IMS's access tokens have no `exp` and no `iat`: `created_at` and `expires_in` take their place,
+/// both texts of milliseconds.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct TokenClaims {
+    client_id: Option<String>,
+    user_id: Option<String>,
+    #[serde(rename = "as")]
+    authorization_server: Option<String>,
+    scope: Option<String>,
+    created_at: Option<Number>,
+    expires_in: Option<Number>,
+}
+
+impl TokenClaims {
+    /// `client_id`: who the token was made for.
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// `user_id`: whom the token speaks for; the technical account's id.
+    pub fn user_id(&self) -> Option<&str> {
+        self.user_id.as_deref()
+    }
+
+    /// `as`: the environment that made it, such as `ims-na1` or `ims-na1-stg1`.
+    pub fn authorization_server(&self) -> Option<&str> {
+        self.authorization_server.as_deref()
+    }
+
+    /// `scope`, split at its commas.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scope.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|scope| !scope.is_empty())
+    }
+
+    /// `created_at`, by the clock of IMS.
+    pub fn created_at(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.created_at?.0))
+    }
+
+    /// `expires_in`: how long the token lives from `created_at` on.
+    pub fn lifetime(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.expires_in?.0))
+    }
+}
+
+/// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
+pub(crate) fn claims(text: &str) -> Option<TokenClaims> {
+    jsonwebtoken::dangerous::insecure_decode_claims(text).ok()
+}
+
+/// A whole number, written as one or as a text of digits: IMS and its fixtures do both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Number(pub(crate) u64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, or a text of digits")
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
+        Ok(Number(value))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Number, E> {
+        let digits = value.bytes().all(|b| b.is_ascii_digit());
+        value
+            .parse()
+            .ok()
+            .filter(|_| digits)
+            .map(Number)
+            .ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
+    }
+}
+
+const SCHEME: &str = "Bearer ";

@@ -1,0 +1,353 @@
+//! What an error tells a person: each hint by its exact text, and the chain of causes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod support;
+
+use std::error::Error as _;
+
+use adobe_ims::testing::{MockAnswer, MockIms};
+use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials};
+use support::material::{
+    CERTIFICATE, CredentialsFile, EC_SEC1, ENCRYPTED_PKCS8, ENDED_CERTIFICATE, OTHER_CERTIFICATE, RSA_1024,
+};
+use support::raw::ClosedPort;
+
+/// A14, P7: what IMS says, what kind of error that is, and what it tells a person to do. The rows of the protocol sheet,
+/// sections 9.2 and 9.3.
+#[tokio::test]
+async fn each_refusal_of_ims_has_its_kind_its_code_and_its_hint() {
+    let mock = MockIms::start().await.unwrap();
+    let credentials = CredentialsFile::new().certificate(CERTIFICATE).read().unwrap();
+
+    for (status, code, description, kind, hint) in REFUSALS {
+        let error = refused(&mock, credentials.clone(), status, code, description).await;
+        assert_eq!(error.kind(), kind, "{status} {code}");
+        assert_eq!(error.code(), Some(code));
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(status));
+        assert_eq!(error.description(), Some(description).filter(|text| !text.is_empty()));
+        assert_eq!(error.hint(), hint, "{status} {code} {description}");
+    }
+}
+
+const MISMATCH: &str = "Could not match JWT signature to any of the bindings";
+
+const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
+    (
+        400,
+        "invalid_client",
+        "invalid client_id parameter",
+        ErrorKind::Rejected,
+        Some(
+            "IMS does not know this client id: check `clientId`, and that production and stage are not mixed up in \
+             `imsEndpoint`",
+        ),
+    ),
+    (
+        400,
+        "invalid_client",
+        "invalid client_secret parameter",
+        ErrorKind::Rejected,
+        Some(
+            "the client secret is not this client's: it was replaced or belongs to another environment; download the \
+             credentials again",
+        ),
+    ),
+    (
+        401,
+        "invalid_client",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "client id and client secret do not fit together, or the client may not exchange JWTs because its credential \
+             was migrated to OAuth Server-to-Server; download the credentials again",
+        ),
+    ),
+    (
+        400,
+        "invalid_client",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "the client id is unknown to this IMS host, or its secret is wrong: check `clientId`, `clientSecret` and \
+             `imsEndpoint`, or download the credentials again",
+        ),
+    ),
+    (
+        400,
+        "invalid_token",
+        MISMATCH,
+        ErrorKind::Rejected,
+        Some(
+            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it may have been revoked; IMS \
+             knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or is \
+             another account's, or `id` and `org` are of different accounts; create a new certificate in the Developer \
+             Console and download the credentials again",
+        ),
+    ),
+    (
+        400,
+        "invalid_token",
+        "JWT token is incorrectly formatted, and can not be decoded.",
+        ErrorKind::Rejected,
+        Some(
+            "IMS could not read the assertion: something on the way may have cut or re-encoded the request; if not, \
+             report it with the debug id",
+        ),
+    ),
+    (
+        400,
+        "invalid_token",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "IMS did not accept the assertion: a wrong local clock or an ended or revoked certificate are the usual \
+             causes",
+        ),
+    ),
+    (
+        400,
+        "invalid_signature",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it may have been revoked; IMS \
+             knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or is \
+             another account's; create a new certificate in the Developer Console and download the credentials again",
+        ),
+    ),
+    (
+        400,
+        "invalid_scope",
+        "The metascopes in the JWT are not a subset of the metascopes in the binding.",
+        ErrorKind::Rejected,
+        Some(
+            "asked for: ent_aem_cloud_api; at least one of these is not granted to the technical account: take \
+             `metascopes` from the downloaded file as it is, or add the missing API or product profile",
+        ),
+    ),
+    (
+        400,
+        "bad_request",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+             that ends in @techacct.adobe.com, not its e-mail",
+        ),
+    ),
+    (
+        400,
+        "unauthorized_client",
+        "",
+        ErrorKind::Rejected,
+        Some(
+            "the client may not exchange JWTs: its credential was probably migrated to OAuth Server-to-Server; download \
+             new credentials",
+        ),
+    ),
+    (
+        500,
+        "internal_error",
+        "Please try again later",
+        ErrorKind::Server,
+        Some(
+            "if this persists, the credential was probably migrated to OAuth Server-to-Server and can no longer exchange \
+             JWTs; trying again will not cure that",
+        ),
+    ),
+    (
+        429,
+        "rate_limit",
+        "",
+        ErrorKind::Throttled,
+        Some(
+            "too many token requests: keep one client and reuse its token, which lives about 24 hours, and wait as long \
+             as `retry_after` says",
+        ),
+    ),
+    (503, "overloaded", "", ErrorKind::Server, Some(OVERLOAD)),
+    (
+        407,
+        "proxy",
+        "",
+        ErrorKind::Connect,
+        Some(
+            "this answer is a proxy's or gateway's, not IMS's: check HTTPS_PROXY, or `proxy`, and the proxy's password",
+        ),
+    ),
+    (400, "invalid_grant", "", ErrorKind::Rejected, None),
+    (400, "access_denied", "", ErrorKind::Rejected, None),
+    (400, "invalid_request", "", ErrorKind::Rejected, None),
+    (400, "a_code_of_tomorrow", "with words of its own", ErrorKind::Rejected, None),
+];
+
+const OVERLOAD: &str = "IMS, or a gateway in front of it, is down or overloaded: try again later";
+
+/// P7: the bindings refusal costs people days, so what is known of the certificate comes first.
+#[tokio::test]
+async fn a_refused_signature_is_explained_by_the_certificate_that_is_known_here() {
+    let mock = MockIms::start().await.unwrap();
+    let cases = [
+        (Some(ENDED_CERTIFICATE), "this certificate ended on Mon, 01 Jan 2024 00:00:00 GMT; IMS knows"),
+        (Some(OTHER_CERTIFICATE), "this private key does not belong to the certificate beside it; IMS knows"),
+        (None, "IMS knows no valid certificate for this key: it ended"),
+    ];
+    for (certificate, expected) in cases {
+        let file = match certificate {
+            Some(certificate) => CredentialsFile::new().certificate(certificate),
+            None => CredentialsFile::new().without("integration.publicKey"),
+        };
+        for (code, description) in [("invalid_token", MISMATCH), ("invalid_signature", "")] {
+            let error = refused(&mock, file.read().unwrap(), 400, code, description).await;
+            let hint = error.hint().unwrap();
+            assert!(hint.starts_with(expected), "{hint}");
+        }
+    }
+}
+
+/// P7: all metascopes that were asked for are told.
+#[tokio::test]
+async fn a_refused_scope_tells_what_was_asked_for() {
+    let mock = MockIms::start().await.unwrap();
+    let credentials = CredentialsFile::new().metascopes("ent_a_sdk, ent_b_sdk").read().unwrap();
+    let error = refused(&mock, credentials, 400, "invalid_scope", "").await;
+    assert!(error.hint().unwrap().starts_with("asked for: ent_a_sdk, ent_b_sdk; "));
+}
+
+/// A11, P7: an answer that is not in IMS's form is told as that of something in between.
+#[tokio::test]
+async fn an_answer_in_another_form_is_told_as_a_proxy_s() {
+    let mock = MockIms::start().await.unwrap();
+    let elsewhere = "the answer has not the form of IMS's: a proxy, a gateway or a log-in page answered in its place; \
+                     check HTTPS_PROXY and what lies between this machine and IMS";
+    let no_endpoint = "there is no token endpoint at this address: check `imsEndpoint`, or the address given to \
+                       `danger_endpoint`";
+    for (status, hint) in [(403, elsewhere), (400, elsewhere), (404, no_endpoint), (502, OVERLOAD)] {
+        mock.answer_always(MockAnswer::status(status).body("<html>Log in to the network</html>"));
+        let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
+        assert_eq!(error.hint(), Some(hint), "{status}");
+        assert!(!format!("{error} {error:?}").contains("Log in"), "{error:?}");
+    }
+}
+
+/// A13: one line reads as a sentence that says who, what and why.
+#[tokio::test]
+async fn a_refusal_reads_as_one_sentence_and_debug_adds_the_hint() {
+    let mock = MockIms::start().await.unwrap();
+    let answer = MockAnswer::refuse("invalid_scope", "metascopes are not a subset").header("x-debug-id", "d-1");
+    mock.answer_always(answer);
+    let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
+    assert_eq!(error.to_string(), "ims refused the exchange: 400 invalid_scope: metascopes are not a subset");
+    assert_eq!(error.debug_id(), Some("d-1"));
+    let debug = format!("{error:?}");
+    for part in ["Rejected", "invalid_scope", "d-1", "asked for: ent_aem_cloud_api"] {
+        assert!(debug.contains(part), "{debug}");
+    }
+}
+
+/// A13: a fault on the way is told on levels that do not repeat each other, down to the system's words.
+#[tokio::test]
+async fn a_fault_on_the_way_has_a_cause_on_each_level_and_none_repeats_another() {
+    let port = ClosedPort::reserve();
+    let error = ImsClient::builder(CredentialsFile::new().read().unwrap())
+        .danger_endpoint(port.endpoint())
+        .max_attempts(1)
+        .build()
+        .unwrap()
+        .exchange()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    let mut levels = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        levels.push(cause.to_string());
+        source = cause.source();
+    }
+    assert!(levels.len() >= 2, "{levels:?}");
+    assert!(levels.last().unwrap().contains("refused"), "{levels:?}");
+    for (at, level) in levels.iter().enumerate() {
+        assert!(
+            levels.iter().enumerate().all(|(other, text)| other == at || !text.contains(level.as_str())),
+            "{levels:?}"
+        );
+    }
+}
+
+/// P7: what fails before anything is sent says what to do, too.
+#[test]
+fn each_failure_of_the_credentials_and_settings_has_its_hint() {
+    let good = CredentialsFile::new();
+    let setting =
+        |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
+    let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
+    let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
+    let cases: [(&str, Error, &str); 11] = [
+        (
+            "no file",
+            ServiceCredentials::from_file("/nowhere/service_token.json").unwrap_err(),
+            "check the path and that this process may read it",
+        ),
+        (
+            "long",
+            ServiceCredentials::from_json(vec![b' '; 70_000]).unwrap_err(),
+            "a credentials file has about 5 KB: this is probably another file",
+        ),
+        ("empty", ServiceCredentials::from_json("").unwrap_err(), "was the download or the secret mount finished?"),
+        (
+            "UTF-16",
+            ServiceCredentials::from_json(b"\xff\xfe{\0}\0").unwrap_err(),
+            "save the file as UTF-8, as it was downloaded",
+        ),
+        (
+            "another kind",
+            ServiceCredentials::from_json(r#"{"accessToken":"x"}"#).unwrap_err(),
+            "AEM service credentials come from the AEM Developer Console: environment, Integrations, technical account",
+        ),
+        ("no JSON", ServiceCredentials::from_json("{").unwrap_err(), resend),
+        (
+            "missing",
+            good.clone().without("integration.org").read().unwrap_err(),
+            "AEM's Developer Console writes all of them: download the file again, or fill in what was left out",
+        ),
+        (
+            "encrypted",
+            good.clone().key(ENCRYPTED_PKCS8).read().unwrap_err(),
+            "AEM's keys have no passphrase; take it off with `openssl pkey -in encrypted.pem -out key.pem`",
+        ),
+        (
+            "another key",
+            good.clone().key(EC_SEC1).read().unwrap_err(),
+            "the private key is the block from `privateKey` of the downloaded file",
+        ),
+        ("short", good.clone().key(RSA_1024).read().unwrap_err(), fresh_key),
+        (
+            "endpoint",
+            setting(good.read().unwrap()).unwrap_err(),
+            "`danger_endpoint` takes https://host or, for this machine alone, http://127.0.0.1:port",
+        ),
+    ];
+    for (name, error, hint) in cases {
+        assert_eq!(error.hint(), Some(hint), "{name}");
+    }
+}
+
+async fn refused(mock: &MockIms, credentials: ServiceCredentials, status: u16, code: &str, description: &str) -> Error {
+    let body = match description {
+        "" => format!(r#"{{"error":"{code}"}}"#),
+        _ => format!(r#"{{"error":"{code}","error_description":"{description}"}}"#),
+    };
+    mock.answer_always(MockAnswer::status(status).body(body));
+    client(mock, credentials).exchange().await.unwrap_err()
+}
+
+fn client(mock: &MockIms, credentials: ServiceCredentials) -> ImsClient {
+    ImsClient::builder(credentials).danger_endpoint(mock.endpoint()).max_attempts(1).build().unwrap()
+}

@@ -1,0 +1,4 @@
+//! What the test roots share.
+
+pub mod material;
+pub mod raw;
