@@ -5,6 +5,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use crate::clock::{Clock, SharedClock};
 use crate::credentials::Credentials;
 use crate::error::{Error, Failure};
@@ -73,7 +75,8 @@ impl ImsClient {
             return Err(Failure::NoRuntime.into());
         }
         let skew = OnceLock::new();
-        retry::run(*limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).await
+        let span = tracing::debug_span!("ims_exchange", host = exchange.host());
+        retry::run(*limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).instrument(span).await
     }
 
     /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.

@@ -94,6 +94,21 @@ impl Skew {
     }
 }
 
+/// Since when something has been going on, on the runtime's own clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(tokio::time::Instant);
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clocks")]
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// When something must have ended, on the runtime's own clock: a paused runtime pauses it too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Option<tokio::time::Instant>);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::clock::Deadline;
+use crate::clock::{Deadline, Stopwatch};
 use crate::error::{Error, Failure};
 
 /// How long and how often a call tries.
@@ -36,19 +36,33 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
     let deadline = Deadline::after(limits.call);
     let mut made = 0_u32;
     loop {
-        let left = deadline.remaining();
+        made = made.saturating_add(1);
+        let (left, watch) = (deadline.remaining(), Stopwatch::start());
         let error = match tokio::time::timeout(limits.attempt.min(left), attempt()).await {
-            Ok(Ok(done)) => return Ok(done),
+            Ok(Ok(done)) => {
+                tracing::debug!(attempt = made, elapsed = ?watch.elapsed(), "attempt succeeded");
+                return Ok(done);
+            }
             Ok(Err(error)) => error,
             Err(_) if left <= limits.attempt => {
-                return Err(Failure::CallTimeout { host: host.to_owned(), limit: limits.call }.into());
+                Failure::CallTimeout { host: host.to_owned(), limit: limits.call }.into()
             }
             Err(_) => Failure::AttemptTimeout { host: host.to_owned(), limit: limits.attempt }.into(),
         };
-        made = made.saturating_add(1);
-        match pause(&error, made, limits.attempts, draw()) {
-            Some(pause) if pause < deadline.remaining() => tokio::time::sleep(pause).await,
-            _ => return Err(error),
+        let pause = pause(&error, made, limits.attempts, draw()).filter(|pause| *pause < deadline.remaining());
+        tracing::debug!(
+            attempt = made,
+            elapsed = ?watch.elapsed(),
+            kind = ?error.kind(),
+            status = error.status().map(|status| status.as_u16()),
+            code = error.code(),
+            debug_id = error.debug_id(),
+            next_try = ?pause,
+            "attempt failed"
+        );
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(error),
         }
     }
 }

@@ -8,6 +8,7 @@ use http::header::{DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use zeroize::Zeroizing;
 
 use super::LONGEST_LIFE;
 use super::http::Head;
@@ -40,7 +41,7 @@ pub(super) fn judge(head: &Head, body: Result<&[u8], &'static str>, context: &Co
     match head.status {
         StatusCode::OK => granted(head, body, context),
         status if status.is_redirection() => {
-            let failure = Failure::Redirect { status: status.as_u16(), target: target(&head.headers) };
+            let failure = Failure::Redirect { status: status.as_u16(), target: target(&head.headers, context) };
             Verdict::Failed(failure, Said::default().answer(head, context))
         }
         status if status.is_client_error() || status.is_server_error() => {
@@ -99,10 +100,11 @@ fn unusable(head: &Head, context: &Context<'_>, problem: &'static str) -> Verdic
 }
 
 /// Where a redirect would have led: the host alone, since paths and queries may hold anything.
-fn target(headers: &HeaderMap) -> String {
+fn target(headers: &HeaderMap, context: &Context<'_>) -> String {
     let location = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
     match reqwest::Url::parse(location) {
-        Ok(url) => printable(url.host_str().unwrap_or("an address without a host"), LONGEST_CODE),
+        Ok(url) => clean(url.host_str().unwrap_or_default(), LONGEST_CODE, context)
+            .unwrap_or_else(|| "an address without a host".to_owned()),
         Err(_) => "another path of the same host".to_owned(),
     }
 }
@@ -181,16 +183,11 @@ struct Said {
 
 impl Said {
     fn answer(self, head: &Head, context: &Context<'_>) -> Answer {
-        let clean = |words: &str, most| {
-            let text = cut_out(&printable(words, LONGEST_READ), context.secrets);
-            let text: String = text.chars().take(most).collect();
-            (!text.is_empty()).then_some(text)
-        };
         let words = |first: Option<Words>, second: Option<Words>, most| {
-            first.or(second).and_then(|Words(words)| clean(&words, most))
+            first.or(second).and_then(|Words(words)| clean(&words, most, context))
         };
         let date = head.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-        let debug_id = head.headers.get(DEBUG_ID).and_then(|id| clean(id.to_str().ok()?, LONGEST_DEBUG_ID));
+        let debug_id = head.headers.get(DEBUG_ID).and_then(|id| clean(id.to_str().ok()?, LONGEST_DEBUG_ID, context));
         Answer {
             status: head.status,
             code: words(self.error, self.error_code, LONGEST_CODE),
@@ -221,13 +218,23 @@ fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration>
     told.max().map(|told| told.min(LONGEST_TOLD_WAIT))
 }
 
-/// Replaces every run of characters that also stands in a secret, however little of it was echoed.
+/// Text of the other side as it may stand in an error; `None` where nothing is left of it.
+fn clean(text: &str, most: usize, context: &Context<'_>) -> Option<String> {
+    let text = cut_out(&printable(text, LONGEST_READ), context.secrets);
+    let text: String = text.chars().take(most).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Replaces every run of characters that also stands in a secret, however little of it was echoed and
+/// in which case.
 fn cut_out(text: &str, secrets: &[&str]) -> String {
     let chars: Vec<char> = text.chars().collect();
+    let lower: Vec<char> = chars.iter().map(char::to_ascii_lowercase).collect();
     let mut hidden = vec![false; chars.len()];
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        let secret = Zeroizing::new(secret.to_ascii_lowercase());
         let width = secret.chars().count().min(TELLING);
-        for (at, window) in chars.windows(width).enumerate() {
+        for (at, window) in lower.windows(width).enumerate() {
             if secret.contains(&window.iter().collect::<String>()) {
                 hidden.iter_mut().skip(at).take(width).for_each(|hidden| *hidden = true);
             }
@@ -406,6 +413,7 @@ mod tests {
             ("ends 23456789abcd", "ends [redacted]"),
             ("456789abcdefs8e-01234567", "[redacted]"),
             ("s8e-0123456", "s8e-0123456"),
+            ("S8E-0123456789ABC.example", "[redacted].example"),
             ("", ""),
         ];
         for (text, expected) in cases {

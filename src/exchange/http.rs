@@ -161,8 +161,13 @@ fn builder(settings: HttpSettings, endpoint: &Endpoint) -> Result<ClientBuilder,
             return Err(setting("proxy", "`no_proxy` was asked for as well").into());
         }
         (Some(proxy), false) => {
-            let proxy = reqwest::Proxy::all(proxy.expose()).map_err(|_| setting("proxy", "it is no proxy's URL"))?;
-            builder = builder.proxy(proxy);
+            let unusable = || setting("proxy", "it is no URL of the form http://host:port");
+            // reqwest takes any scheme, and silently goes without a proxy where it does not know it.
+            let url = reqwest::Url::parse(proxy.expose()).map_err(|_| unusable())?;
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(unusable().into());
+            }
+            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| unusable())?);
         }
         (None, _) => {}
     }
