@@ -90,6 +90,12 @@
 //!
 //! Calls need a tokio runtime with its I/O and time drivers (`enable_all`); everything else needs none.
 //!
+//! # Tracing
+//!
+//! Each call of [`ImsClient::exchange`] is a span `ims_exchange` (field `host`) of [`tracing`], and each attempt in it an
+//! event at DEBUG: `attempt`, `elapsed`, and for a failure `kind`, `status`, `code`, `debug_id` and `next_try`. Never a
+//! secret, and never the id of a person.
+//!
 //! # Cancel safety
 //!
 //! Dropping the future of [`ImsClient::exchange`] closes its connection and wipes what was signed. A token that IMS made
