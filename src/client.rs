@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
+use crate::cache::{Cache, Effort, Load, Settings};
 use crate::clock::{Clock, SharedClock};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, ServiceCredentials};
 use crate::error::{Error, Failure};
 use crate::exchange::{Endpoint, Exchange, HttpSettings};
 use crate::retry::{self, Limits};
@@ -25,8 +26,19 @@ use crate::token::Token;
 pub struct ImsClient(Arc<Inner>);
 
 struct Inner {
-    exchange: Exchange,
+    cache: Cache<Exchanger>,
+    /// What a client for another credential has in common with this one.
+    common: Common,
+}
+
+#[derive(Clone, Debug)]
+struct Common {
+    /// Where to connect, if not to the host of the credentials.
+    endpoint: Option<Endpoint>,
     limits: Limits,
+    assertion_lifetime: Duration,
+    refresh_before: Duration,
+    clock: SharedClock,
 }
 
 impl ImsClient {
@@ -48,12 +60,80 @@ impl ImsClient {
             http: HttpSettings::default(),
             limits: Limits::default(),
             assertion_lifetime: ASSERTION_LIFETIME,
+            refresh_before: REFRESH_BEFORE,
             clock: SharedClock::default(),
         }
     }
 
+    /// A client for another credential, with the connections and settings of this one. What costs is
+    /// shared, so there may be thousands. Nothing of a token is shared.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
+    pub fn with_credentials(&self, credentials: impl Into<Credentials>) -> Result<Self, Error> {
+        let Credentials::Service(credentials) = credentials.into();
+        let common = self.0.common.clone();
+        let signer = JwtSigner::with_lifetime(&credentials, common.assertion_lifetime)?;
+        let endpoint = common.endpoint_for(&credentials)?;
+        let exchange = self.exchanger().exchange.with_signer(signer, endpoint);
+        Ok(Self::assemble(exchange, common))
+    }
+
+    /// The access token, at once while it is good: nothing waits for IMS but the first call, and calls
+    /// after an outage that outlasted the token.
+    ///
+    /// Goes to the network only when it must. In the last hour of a token (or the last third of a
+    /// shorter one) calls still get it at once, and one renewal runs beside them; in its last 30 seconds
+    /// they wait for that, and still get the token until its end if it fails. Any number of calls
+    /// share one exchange and its outcome. After a failure nobody asks IMS again for a while: calls that
+    /// find no good token get the same error at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange), but only where no good token is left.
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS hands out a token that has already ended.
+    /// Without a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless there is a good token.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future harms nobody: the exchange goes on for the others, and for the next call.
+    pub async fn token(&self) -> Result<Token, Error> {
+        self.0.cache.token().await
+    }
+
+    /// As [`token`](Self::token), but asks IMS for another one if the token does not live at least
+    /// this long. One exchange for a call at most: where no token of IMS lives that long, the one there
+    /// is is handed out.
+    ///
+    /// # Errors
+    ///
+    /// As [`token`](Self::token), and also where a token is good but too short-lived and there is no other.
+    pub async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
+        self.0.cache.token_valid_for(least).await
+    }
+
+    /// Drops the token, so that the next [`token`](Self::token) gets another: for when an API answers 401
+    /// to it. Does nothing if it is not the current one any more, so that many may forget the same token.
+    /// Never touches the network.
+    pub fn forget(&self, token: &Token) {
+        self.0.cache.forget(token);
+    }
+
+    /// Renews the token without being asked, until the last client is dropped, which this does not
+    /// prevent. For services whose first call after a quiet night must not wait: `tokio::spawn` it.
+    ///
+    /// Failures are told as [`tracing`] events alone. Ends at once where there is no tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the renewing, and nothing else.
+    pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.0.cache.keep_fresh()
+    }
+
     /// Exchanges a newly signed assertion for an access token. Always asks IMS: one exchange for one
-    /// call, shared with nobody and kept nowhere.
+    /// call, shared with nobody and kept nowhere; neither is it held back by earlier failures.
     ///
     /// Connection faults, time-outs of an attempt and answers that say "later" (408, 429, 5xx) are
     /// tried again, three attempts in all, with pauses in between and a new assertion each time. The
@@ -70,23 +150,64 @@ impl ImsClient {
     /// Dropping the future closes the connection and wipes what was signed. IMS may have made a token
     /// that nobody receives, which harms nothing: tokens of one credential do not replace each other.
     pub async fn exchange(&self) -> Result<Token, Error> {
-        let Inner { exchange, limits } = &*self.0;
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Failure::NoRuntime.into());
         }
-        let skew = OnceLock::new();
-        let span = tracing::debug_span!("ims_exchange", host = exchange.host());
-        retry::run(*limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).instrument(span).await
+        self.exchanger().load(Effort::AllAttempts).await
     }
 
     /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.
     pub fn client_id(&self) -> &str {
-        self.0.exchange.signer().credentials().client_id()
+        self.exchanger().exchange.signer().credentials().client_id()
     }
 
     /// The IMS organization of the credentials; what other Adobe APIs want as `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
-        Some(self.0.exchange.signer().credentials().org_id())
+        Some(self.exchanger().exchange.signer().credentials().org_id())
+    }
+
+    fn exchanger(&self) -> &Exchanger {
+        self.0.cache.loader()
+    }
+
+    fn assemble(exchange: Exchange, common: Common) -> Self {
+        let settings =
+            Settings { refresh_before: common.refresh_before, wait: common.limits.call, jitter: fastrand::f64() };
+        let exchanger = Exchanger { exchange, limits: common.limits };
+        Self(Arc::new(Inner { cache: Cache::new(exchanger, common.clock.clone(), settings), common }))
+    }
+}
+
+impl Common {
+    fn endpoint_for(&self, credentials: &ServiceCredentials) -> Result<Endpoint, Error> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None => Ok(Endpoint::of_host(credentials.ims_host())?),
+        }
+    }
+}
+
+/// An exchange with its retries: what the cache loads tokens with.
+#[derive(Debug)]
+struct Exchanger {
+    exchange: Exchange,
+    limits: Limits,
+}
+
+impl Load for Exchanger {
+    async fn load(&self, effort: Effort) -> Result<Token, Error> {
+        let Self { exchange, limits } = self;
+        let limits = match effort {
+            Effort::AllAttempts => *limits,
+            Effort::OneAttempt => Limits { attempts: 1, ..*limits },
+        };
+        let skew = OnceLock::new();
+        let span = tracing::debug_span!("ims_exchange", host = exchange.host());
+        retry::run(limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).instrument(span).await
+    }
+
+    fn host(&self) -> &str {
+        self.exchange.host()
     }
 }
 
@@ -96,11 +217,11 @@ impl RefUnwindSafe for ImsClient {}
 
 impl fmt::Debug for ImsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { exchange, limits } = &*self.0;
+        let Inner { cache: _, common } = &*self.0;
         f.debug_struct("ImsClient")
             .field("client_id", &self.client_id())
-            .field("host", &exchange.host())
-            .field("limits", limits)
+            .field("host", &self.exchanger().host())
+            .field("settings", common)
             .finish_non_exhaustive()
     }
 }
@@ -129,6 +250,7 @@ pub struct ImsClientBuilder {
     http: HttpSettings,
     limits: Limits,
     assertion_lifetime: Duration,
+    refresh_before: Duration,
     clock: SharedClock,
 }
 
@@ -190,6 +312,13 @@ impl ImsClientBuilder {
         self
     }
 
+    /// How long before its end a token is renewed, beside the calls that go on getting it. One hour by
+    /// default; never more than a third of the token's life.
+    pub fn refresh_before(mut self, time: Duration) -> Self {
+        self.refresh_before = time;
+        self
+    }
+
     /// Where to take the time from, instead of the machine's clocks.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
@@ -229,7 +358,7 @@ impl ImsClientBuilder {
     /// compiled in, or without root certificates; [`ErrorKind::Key`](crate::ErrorKind::Key) for a key
     /// that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
-        let Self { credentials, endpoint, http, limits, assertion_lifetime, clock } = self;
+        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock } = self;
         let Credentials::Service(credentials) = credentials;
         let times =
             [("connect_timeout", http.connect_timeout), ("attempt_timeout", limits.attempt), ("timeout", limits.call)];
@@ -243,28 +372,30 @@ impl ImsClientBuilder {
             let problem = "it is not between one second and 24 hours";
             return Err(Failure::Setting { name: "assertion_lifetime", problem }.into());
         }
-        let endpoint = match endpoint {
-            Some(address) => Endpoint::parse(&address)?,
-            None => Endpoint::of_host(credentials.ims_host())?,
-        };
+        let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
+        let common = Common { endpoint, limits, assertion_lifetime, refresh_before, clock };
+        let endpoint = common.endpoint_for(&credentials)?;
         let signer = JwtSigner::with_lifetime(&credentials, assertion_lifetime)?;
-        let exchange = Exchange::new(http, endpoint, signer, clock)?;
-        Ok(ImsClient(Arc::new(Inner { exchange, limits })))
+        let exchange = Exchange::new(http, endpoint, signer, common.clock.clone())?;
+        Ok(ImsClient::assemble(exchange, common))
     }
 }
 
 impl fmt::Debug for ImsClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, clock: _ } = self;
+        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, refresh_before, clock: _ } = self;
         f.debug_struct("ImsClientBuilder")
             .field("credentials", credentials)
             .field("http", http)
             .field("limits", limits)
             .field("assertion_lifetime", assertion_lifetime)
+            .field("refresh_before", refresh_before)
             .finish_non_exhaustive()
     }
 }
 
+/// Adobe's own margin is ten minutes; an hour outlives most outages.
+const REFRESH_BEFORE: Duration = Duration::from_secs(60 * 60);
 /// `exp` counts whole seconds.
 const SHORTEST_ASSERTION: Duration = Duration::from_secs(1);
 /// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.

@@ -63,6 +63,35 @@ impl fmt::Debug for SharedClock {
     }
 }
 
+/// A moment on both clocks. Of two ends the earlier counts, so that suspend, a clock set back and a
+/// clock set forward are all safe.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) wall: SystemTime,
+    pub(crate) monotonic: Instant,
+}
+
+impl Moment {
+    pub(crate) fn now(clock: &impl Clock) -> Self {
+        Self { wall: clock.now(), monotonic: clock.monotonic() }
+    }
+
+    /// `None` if it is out of range.
+    pub(crate) fn later(self, by: Duration) -> Option<Self> {
+        Some(Self { wall: self.wall.checked_add(by)?, monotonic: self.monotonic.checked_add(by)? })
+    }
+
+    pub(crate) fn has_reached(self, point: Self) -> bool {
+        self.wall >= point.wall || self.monotonic >= point.monotonic
+    }
+
+    /// How long until `point`; zero if that has been reached.
+    pub(crate) fn until(self, point: Self) -> Duration {
+        let wall = point.wall.duration_since(self.wall).unwrap_or_default();
+        wall.min(point.monotonic.saturating_duration_since(self.monotonic))
+    }
+}
+
 /// How far the local clock is from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skew {

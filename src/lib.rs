@@ -113,6 +113,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, unnameable_types)]
 
+mod cache;
 mod certificate;
 mod client;
 mod clock;
@@ -124,6 +125,7 @@ mod pem;
 mod retry;
 mod secret;
 mod signer;
+mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
@@ -134,4 +136,5 @@ pub use clock::Clock;
 pub use credentials::{Credentials, ServiceCredentials, ServiceCredentialsBuilder};
 pub use error::{Error, ErrorKind};
 pub use signer::{Assertion, JwtSigner};
+pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};

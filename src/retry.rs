@@ -87,6 +87,28 @@ fn back_off(made: u32, draw: f64) -> Duration {
     FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE).mul_f64(draw.clamp(0.0, 1.0))
 }
 
+/// Whether callers have a token while IMS fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Regime {
+    /// They have, and do not notice.
+    Ageing,
+    /// They have none, or one for its last seconds only, and wait.
+    Spent,
+}
+
+/// How long nobody asks after `count` failed flights in a row. `left` is the time until the token is
+/// spent: there must be chances left before that, though not one after the other. `draw` is anywhere from 0 to 1.
+pub(crate) fn cool_down(regime: Regime, count: u32, left: Duration, draw: f64) -> Duration {
+    let doublings = count.saturating_sub(1).min(16);
+    let doubled = |first: Duration, longest| first.saturating_mul(1 << doublings).min(longest);
+    let pause = match regime {
+        Regime::Ageing => doubled(FIRST_COOL_DOWN_AGEING, LONGEST_COOL_DOWN_AGEING),
+        Regime::Spent => doubled(FIRST_COOL_DOWN_SPENT, LONGEST_COOL_DOWN_SPENT),
+    };
+    let quarter = left.mul_f64(0.25).max(FIRST_COOL_DOWN_SPENT);
+    pause.mul_f64(1.0 + LARGEST_JITTER * draw.clamp(0.0, 1.0)).min(quarter)
+}
+
 /// Two more chances: what is not back within seconds is not back within the call.
 const ATTEMPTS: u32 = 3;
 /// IMS answers in well under a second; ten leave room for a slow handshake.
@@ -95,6 +117,14 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// There is an hour's time, and nobody waits.
+const FIRST_COOL_DOWN_AGEING: Duration = Duration::from_secs(60);
+const LONGEST_COOL_DOWN_AGEING: Duration = Duration::from_secs(5 * 60);
+/// Everybody waits, and IMS may need a rest.
+const FIRST_COOL_DOWN_SPENT: Duration = Duration::from_secs(1);
+const LONGEST_COOL_DOWN_SPENT: Duration = Duration::from_secs(30);
+/// Upwards, so that the pauses above are kept.
+const LARGEST_JITTER: f64 = 0.1;
 
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, clippy::arithmetic_side_effects, reason = "tests measure time")]

@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, SharedClock};
+use crate::clock::{Moment, SharedClock};
+#[cfg(feature = "testing")]
+use crate::error::Error;
 
 /// An access token of Adobe IMS, with its end.
 ///
@@ -34,25 +36,41 @@ pub struct Token(Arc<Inner>);
 struct Inner {
     /// `Bearer` and the token, in memory that is wiped: the one text that all views share.
     authorization: HeaderValue,
-    expires_at: SystemTime,
-    deadline: Instant,
+    end: Moment,
     clock: SharedClock,
 }
 
 impl Token {
     /// `None` for a text that no header can carry, or an end out of range.
-    pub(crate) fn new(text: &str, life: Duration, arrival: Arrival, clock: SharedClock) -> Option<Self> {
+    pub(crate) fn new(text: &str, life: Duration, arrival: Moment, clock: SharedClock) -> Option<Self> {
         let mut bearer = Zeroizing::new(Vec::with_capacity(SCHEME.len().checked_add(text.len())?));
         bearer.extend_from_slice(SCHEME.as_bytes());
         bearer.extend_from_slice(text.as_bytes());
         let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).ok()?;
         authorization.set_sensitive(true);
-        Some(Self(Arc::new(Inner {
-            authorization,
-            expires_at: arrival.wall.checked_add(life)?,
-            deadline: arrival.monotonic.checked_add(life)?,
-            clock,
-        })))
+        Some(Self(Arc::new(Inner { authorization, end: arrival.later(life)?, clock })))
+    }
+
+    /// A token with any text and life, for the tests of applications.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that no header can carry.
+    #[cfg(feature = "testing")]
+    pub fn for_tests(text: &str, life: Duration) -> Result<Self, Error> {
+        Self::for_tests_with_clock(text, life, SharedClock::default())
+    }
+
+    /// The same, by a clock of the test's.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_tests`](Self::for_tests).
+    #[cfg(feature = "testing")]
+    pub fn for_tests_with_clock(text: &str, life: Duration, clock: impl crate::Clock) -> Result<Self, Error> {
+        let clock = SharedClock::new(clock);
+        let now = Moment::now(&clock);
+        Self::new(text, life, now, clock).ok_or_else(|| crate::error::Failure::TestToken.into())
     }
 
     /// The token itself.
@@ -77,7 +95,7 @@ impl Token {
     ///
     /// Counted from the moment the answer arrived. At most 24 hours after it.
     pub fn expires_at(&self) -> SystemTime {
-        self.0.expires_at
+        self.0.end.wall
     }
 
     /// How long the token still lives; zero after its end.
@@ -85,9 +103,16 @@ impl Token {
     /// Looks at the wall clock and at the monotonic one, and believes the shorter: a machine that was
     /// suspended or whose clock was set back does not keep a token past its end.
     pub fn remaining(&self) -> Duration {
-        let wall = self.0.expires_at.duration_since(self.0.clock.now()).unwrap_or_default();
-        let monotonic = self.0.deadline.saturating_duration_since(self.0.clock.monotonic());
-        wall.min(monotonic)
+        self.remaining_at(Moment::now(&self.0.clock))
+    }
+
+    pub(crate) fn remaining_at(&self, now: Moment) -> Duration {
+        now.until(self.0.end)
+    }
+
+    /// Whether this is the very same answer of IMS: clones are, and nothing else is.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Whether the token's true end has come.
@@ -107,21 +132,8 @@ impl Token {
 /// Shows the end, and nothing of the text.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { authorization: _, expires_at, deadline: _, clock: _ } = &*self.0;
-        f.debug_struct("Token").field("text", &format_args!("[redacted]")).field("expires_at", expires_at).finish()
-    }
-}
-
-/// When an answer came, on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) wall: SystemTime,
-    pub(crate) monotonic: Instant,
-}
-
-impl Arrival {
-    pub(crate) fn now(clock: &impl Clock) -> Self {
-        Self { wall: clock.now(), monotonic: clock.monotonic() }
+        let Inner { authorization: _, end, clock: _ } = &*self.0;
+        f.debug_struct("Token").field("text", &format_args!("[redacted]")).field("expires_at", &end.wall).finish()
     }
 }
 

@@ -72,6 +72,10 @@ pub(crate) enum Failure {
     #[error("time is before 1970 or out of range")]
     TimeOutOfRange,
 
+    #[cfg(feature = "testing")]
+    #[error("no header can carry this text as a token, or its life is out of range")]
+    TestToken,
+
     // On the way.
     #[error("{what} {host}")]
     Connection { what: Interruption, host: String, source: Cause },
@@ -93,6 +97,13 @@ pub(crate) enum Failure {
     Redirect { status: u16, target: String },
     #[error("answer of ims is unusable: {problem}")]
     Unusable { problem: &'static str },
+    #[error("ims handed out a token that has already ended")]
+    HandedOutExpired,
+    #[error("access token has expired")]
+    Expired,
+    #[cfg(feature = "testing")]
+    #[error("failure by a test's script")]
+    Scripted { kind: ErrorKind },
 }
 
 impl Failure {
@@ -120,12 +131,17 @@ impl Failure {
             #[cfg(feature = "testing")]
             Self::StandIn { .. } => ErrorKind::Config,
             Self::NoRuntime | Self::TimeOutOfRange => ErrorKind::Usage,
+            #[cfg(feature = "testing")]
+            Self::TestToken => ErrorKind::Usage,
             Self::Connection { .. } | Self::Proxy { .. } => ErrorKind::Connect,
             Self::AttemptTimeout { .. } | Self::CallTimeout { .. } => ErrorKind::Timeout,
             Self::Refused { .. } => ErrorKind::Rejected,
             Self::Throttled { .. } => ErrorKind::Throttled,
             Self::Server { .. } => ErrorKind::Server,
             Self::Redirect { .. } | Self::Unusable { .. } => ErrorKind::Response,
+            Self::HandedOutExpired | Self::Expired => ErrorKind::Expired,
+            #[cfg(feature = "testing")]
+            Self::Scripted { kind } => *kind,
         }
     }
 
@@ -134,6 +150,10 @@ impl Failure {
             Self::Connection { what, .. } => what.is_transient(),
             Self::Server { transient, .. } => *transient,
             Self::AttemptTimeout { .. } | Self::CallTimeout { .. } | Self::Throttled { .. } => true,
+            #[cfg(feature = "testing")]
+            Self::Scripted { kind } => {
+                matches!(kind, ErrorKind::Connect | ErrorKind::Server | ErrorKind::Throttled | ErrorKind::Timeout)
+            }
             _ => false,
         }
     }

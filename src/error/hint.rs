@@ -297,8 +297,12 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::Unusable { .. } => {
             "this is no answer that IMS gives: a proxy or a log-in page may have answered; if not, report it"
         }
+        Failure::Expired => "a token that was given cannot be renewed: get another one",
+        Failure::HandedOutExpired => {
+            "IMS gives tokens of 24 hours: check the local clock, and what answers in place of IMS"
+        }
         #[cfg(feature = "testing")]
-        Failure::StandIn { .. } => return None,
+        Failure::StandIn { .. } | Failure::Scripted { .. } | Failure::TestToken => return None,
         Failure::Setting { .. } | Failure::Refused { .. } | Failure::Throttled { .. } | Failure::Server { .. } => {
             return None;
         }

@@ -47,7 +47,7 @@ impl Default for HttpSettings {
 }
 
 /// The connections. Kept open between exchanges, but not for long.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Http {
     client: reqwest::Client,
     connect_timeout: Duration,

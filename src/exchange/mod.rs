@@ -16,10 +16,10 @@ pub(crate) use self::http::HttpSettings;
 
 use self::answer::{Context, Verdict};
 use self::http::Http;
-use crate::clock::{Clock, SharedClock, Skew};
+use crate::clock::{Clock, Moment, SharedClock, Skew};
 use crate::error::{CertificateFacts, Circumstances, Error};
 use crate::signer::JwtSigner;
-use crate::token::{Arrival, Token};
+use crate::token::Token;
 
 /// Everything one attempt needs.
 #[derive(Debug)]
@@ -38,6 +38,11 @@ impl Exchange {
         clock: SharedClock,
     ) -> Result<Self, Error> {
         Ok(Self { http: Http::new(settings, &endpoint)?, endpoint, signer, clock })
+    }
+
+    /// The same connections, for another credential.
+    pub(crate) fn with_signer(&self, signer: JwtSigner, endpoint: Endpoint) -> Self {
+        Self { http: self.http.clone(), endpoint, signer, clock: self.clock.clone() }
     }
 
     /// Who is asked, for messages.
@@ -75,9 +80,9 @@ impl Exchange {
             ("jwt_token", assertion.expose_secret()),
         ]);
 
-        let sent = Arrival::now(&self.clock);
+        let sent = Moment::now(&self.clock);
         let response = self.http.post(&self.endpoint, form).await?;
-        let arrival = Arrival::now(&self.clock);
+        let arrival = Moment::now(&self.clock);
         let (head, body) = self.http.read(&self.endpoint, response).await?;
 
         let half = arrival.monotonic.saturating_duration_since(sent.monotonic).mul_f32(0.5);

@@ -67,13 +67,17 @@
 mod account;
 mod answer;
 mod builder;
+mod clock;
 mod form;
 mod grant;
 mod judge;
 mod mock_ims;
 mod request;
+mod source;
 
 pub use answer::MockAnswer;
 pub use builder::MockImsBuilder;
+pub use clock::ManualClock;
 pub use mock_ims::MockIms;
 pub use request::MockRequest;
+pub use source::ScriptedTokens;

@@ -1,0 +1,427 @@
+//! Serve, renew beside, or wait: decided from a token, a time and a flight. Knows no HTTP: it is handed
+//! a loader, a clock and its settings.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::clock::{Deadline, Moment, SharedClock};
+use crate::error::{Error, Failure};
+use crate::retry::{self, Regime};
+use crate::token::Token;
+
+/// Where tokens come from.
+pub(crate) trait Load: Send + Sync + 'static {
+    /// Gets a token within the limits of a call. Dropping the future cancels the request.
+    fn load(&self, effort: Effort) -> impl Future<Output = Result<Token, Error>> + Send;
+
+    /// Who is asked, for messages.
+    fn host(&self) -> &str;
+}
+
+/// How hard to try: callers who wait deserve all attempts, a renewal beside them one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    AllAttempts,
+    OneAttempt,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How long before its end a token begins to age, if a third of its life is not less.
+    pub(crate) refresh_before: Duration,
+    /// The longest that a caller waits for a flight.
+    pub(crate) wait: Duration,
+    /// From 0 to 1, drawn once for each client, so that many clients do not renew at the same moment.
+    pub(crate) jitter: f64,
+}
+
+/// One credential's token, kept. Dropping it cancels a flight under way.
+pub(crate) struct Cache<L: Load>(Arc<Shared<L>>);
+
+/// What a flight and its waiters share: it outlives the cache by no more than a flight.
+pub(crate) struct Shared<L> {
+    loader: L,
+    clock: SharedClock,
+    settings: Settings,
+    /// Read without a lock by every hit.
+    slot: ArcSwapOption<Entry>,
+    state: Mutex<State>,
+    /// Whether the cache was dropped; changed under the lock.
+    closed: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Flights started so far; the last one's number.
+    flights: u64,
+    flight: Option<Flight>,
+    /// The flight that the token in the slot came from.
+    stored: u64,
+    failed: Option<Failed>,
+}
+
+/// One exchange under way for everybody.
+struct Flight {
+    number: u64,
+    outcome: Outcome,
+    task: AbortHandle,
+}
+
+type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
+
+/// The last failure, until a token comes: nobody asks again before `until`.
+struct Failed {
+    error: Error,
+    regime: Regime,
+    /// In a row, in this regime.
+    count: u32,
+    until: Instant,
+    /// The other side asked for it, so it holds in every regime.
+    told: bool,
+}
+
+impl Failed {
+    fn holds(&self, regime: Regime, now: Instant) -> bool {
+        now < self.until && (self.told || self.regime == regime)
+    }
+}
+
+/// A token with the points at which it changes its age, on both clocks: the earlier counts, so that
+/// suspend, a clock set back and a clock set forward are all safe.
+struct Entry {
+    token: Token,
+    /// When it came.
+    life: Duration,
+    ageing: Moment,
+    spent: Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Age {
+    /// Served.
+    Fresh,
+    /// Served, and renewed beside the callers.
+    Ageing,
+    /// Callers join the flight; if it fails, they still get the token.
+    Spent,
+    Ended,
+}
+
+/// What to do for one caller.
+enum Step {
+    Serve(Token),
+    Fail(Error),
+    Join(u64, Outcome),
+}
+
+impl<L: Load> Cache<L> {
+    pub(crate) fn new(loader: L, clock: SharedClock, settings: Settings) -> Self {
+        Self(Arc::new(Shared {
+            loader,
+            clock,
+            settings,
+            slot: ArcSwapOption::empty(),
+            state: Mutex::default(),
+            closed: watch::Sender::new(false),
+        }))
+    }
+
+    pub(crate) fn loader(&self) -> &L {
+        &self.0.loader
+    }
+
+    /// The token, at once while it is fresh or ageing.
+    pub(crate) async fn token(&self) -> Result<Token, Error> {
+        match self.0.hit() {
+            Some(token) => Ok(token),
+            None => Box::pin(self.0.lookup(Duration::ZERO)).await,
+        }
+    }
+
+    /// A token that lives at least this long, if tokens live that long at all.
+    pub(crate) async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
+        self.0.lookup(least).await
+    }
+
+    /// Drops the token if it is the current one.
+    pub(crate) fn forget(&self, token: &Token) {
+        let _state = self.0.state();
+        if self.0.slot.load().as_ref().is_some_and(|entry| entry.token.is(token)) {
+            self.0.slot.store(None);
+        }
+    }
+
+    /// Renews without being asked until the cache is dropped, which it does not prevent.
+    pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
+        async move {
+            while let Some(shared) = shared.upgrade()
+                && Handle::try_current().is_ok()
+            {
+                // A failure is remembered, told as an event, and tried again when its time has come.
+                let _ = shared.lookup(Duration::ZERO).await;
+                let pause = shared.until_due();
+                drop(shared);
+                if tokio::time::timeout(pause, closed.wait_for(|closed| *closed)).await.is_ok() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl<L: Load> Drop for Cache<L> {
+    fn drop(&mut self) {
+        let flight = {
+            let mut state = self.0.state();
+            self.0.closed.send_replace(true);
+            state.flight.take()
+        };
+        if let Some(flight) = flight {
+            flight.task.abort();
+        }
+    }
+}
+
+impl<L: Load> Shared<L> {
+    /// No lock, no allocation.
+    fn hit(&self) -> Option<Token> {
+        let entry = self.slot.load();
+        let entry = entry.as_ref()?;
+        (entry.age(Moment::now(&self.clock)) == Age::Fresh).then(|| entry.token.clone())
+    }
+
+    async fn lookup(self: &Arc<Self>, least: Duration) -> Result<Token, Error> {
+        let Ok(runtime) = Handle::try_current() else { return self.without_runtime(least) };
+        let deadline = Deadline::after(self.settings.wait);
+        for _ in 0..MOST_FLIGHTS {
+            let (number, mut outcome) = match self.step(least, &runtime) {
+                Step::Serve(token) => return Ok(token),
+                Step::Fail(error) => return Err(error),
+                Step::Join(number, outcome) => (number, outcome),
+            };
+            let error = match tokio::time::timeout(deadline.remaining(), outcome.wait_for(Option::is_some)).await {
+                Ok(Ok(outcome)) => match &*outcome {
+                    Some(Ok(token)) => return Ok(token.clone()),
+                    Some(Err(error)) => error.clone(),
+                    None => continue,
+                },
+                // The runtime that flew it has ended: this one starts another.
+                Ok(Err(_)) => continue,
+                Err(_) => {
+                    self.abandon(number);
+                    let host = self.loader.host().to_owned();
+                    Failure::CallTimeout { host, limit: self.settings.wait }.into()
+                }
+            };
+            return self.last_seconds(least).ok_or(error);
+        }
+        Err(Failure::NoRuntime.into())
+    }
+
+    /// A hit is served, and so is an ageing token, without renewal.
+    fn without_runtime(&self, least: Duration) -> Result<Token, Error> {
+        let now = Moment::now(&self.clock);
+        let entry = self.slot.load_full().filter(|entry| entry.age(now) < Age::Ended && entry.serves(least, now));
+        entry.map(|entry| entry.token.clone()).ok_or_else(|| Failure::NoRuntime.into())
+    }
+
+    fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
+        let now = Moment::now(&self.clock);
+        let entry = self.slot.load_full();
+        let age = entry.as_ref().map_or(Age::Ended, |entry| entry.age(now));
+        if let Some(entry) = &entry
+            && age < Age::Spent
+            && entry.serves(least, now)
+        {
+            // Whoever holds the lock sees to the renewal; nobody waits for that.
+            if age == Age::Ageing
+                && let Ok(mut state) = self.state.try_lock()
+                && !state.is_flying()
+                && !state.failed.as_ref().is_some_and(|failed| failed.holds(Regime::Ageing, now.monotonic))
+            {
+                self.start(&mut state, Effort::OneAttempt, runtime);
+            }
+            return Step::Serve(entry.token.clone());
+        }
+
+        let mut state = self.state();
+        // Another caller's flight may have landed since the slot was looked at.
+        if let Some(newer) = self.slot.load_full()
+            && !entry.is_some_and(|entry| Arc::ptr_eq(&entry, &newer))
+            && newer.age(now) < Age::Spent
+        {
+            return Step::Serve(newer.token.clone());
+        }
+        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
+            return Step::Join(flight.number, flight.outcome.clone());
+        }
+        if let Some(failed) = state.failed.as_ref().filter(|failed| failed.holds(Regime::Spent, now.monotonic)) {
+            let error = failed.error.clone();
+            return self.last_seconds(least).map_or(Step::Fail(error), Step::Serve);
+        }
+        self.start(&mut state, Effort::AllAttempts, runtime)
+    }
+
+    /// The token in the slot until its true end, for whom any life is enough.
+    fn last_seconds(&self, least: Duration) -> Option<Token> {
+        let entry = self.slot.load_full().filter(|_| least.is_zero())?;
+        (!entry.token.is_expired()).then(|| entry.token.clone())
+    }
+
+    /// One task on the runtime of the caller that starts it. The loader bounds its time.
+    fn start(self: &Arc<Self>, state: &mut State, effort: Effort, runtime: &Handle) -> Step {
+        if *self.closed.borrow() {
+            // `keep_fresh` on its way out; nobody else is left to ask.
+            return Step::Fail(Failure::NoRuntime.into());
+        }
+        state.flights = state.flights.saturating_add(1);
+        let number = state.flights;
+        let (sender, outcome) = watch::channel(None);
+        let shared = Arc::clone(self);
+        let task = runtime.spawn(async move {
+            let result = shared.loader.load(effort).await;
+            sender.send_replace(Some(shared.land(number, result)));
+        });
+        state.flight = Some(Flight { number, outcome: outcome.clone(), task: task.abort_handle() });
+        Step::Join(number, outcome)
+    }
+
+    /// Keeps what a flight brought: a token in the slot, a failure never in its place.
+    fn land(&self, number: u64, result: Result<Token, Error>) -> Result<Token, Error> {
+        let result = match result {
+            Ok(token) if token.is_expired() => Err(Failure::HandedOutExpired.into()),
+            result => result,
+        };
+        let now = Moment::now(&self.clock);
+        let mut state = self.state();
+        state.flight = state.flight.take().filter(|flight| flight.number != number);
+        match &result {
+            Ok(token) if number > state.stored => {
+                state.stored = number;
+                state.failed = None;
+                self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.settings))));
+            }
+            // A later flight has already told something newer.
+            Err(error) if number == state.flights => self.remember(&mut state, error, now),
+            _ => {}
+        }
+        result
+    }
+
+    fn remember(&self, state: &mut State, error: &Error, now: Moment) {
+        let entry = self.slot.load();
+        let entry = entry.as_ref().filter(|entry| entry.age(now) < Age::Spent);
+        let regime = if entry.is_some() { Regime::Ageing } else { Regime::Spent };
+        let before = state.failed.take().filter(|failed| failed.regime == regime);
+        let count = before.map_or(0, |failed| failed.count).saturating_add(1);
+        let left = entry.map_or(Duration::MAX, |entry| now.until(entry.spent));
+        let pause = retry::cool_down(regime, count, left, fastrand::f64());
+        let told = error.retry_after().filter(|told| *told >= pause);
+        let pause = told.unwrap_or(pause);
+        if let Some(entry) = entry {
+            tracing::warn!(
+                kind = ?error.kind(),
+                code = error.code(),
+                debug_id = error.debug_id(),
+                time_left = ?entry.token.remaining(),
+                next_try = ?pause,
+                "renewal failed, the token is still good"
+            );
+        }
+        let until = now.monotonic.checked_add(pause).unwrap_or(now.monotonic);
+        state.failed = Some(Failed { error: error.clone(), regime, count, until, told: told.is_some() });
+    }
+
+    /// A flight that did not end in time is nobody's any more. What it brings is still taken.
+    fn abandon(&self, number: u64) {
+        let mut state = self.state();
+        state.flight = state.flight.take().filter(|flight| flight.number != number);
+    }
+
+    /// How long until there may be something to renew, but never so long that a clock set anew is missed.
+    fn until_due(&self) -> Duration {
+        let now = Moment::now(&self.clock);
+        let pause = match self.slot.load().as_ref() {
+            Some(entry) if entry.age(now) == Age::Fresh => now.until(entry.ageing),
+            _ => {
+                let state = self.state();
+                let until = state.failed.as_ref().map(|failed| failed.until.saturating_duration_since(now.monotonic));
+                until.unwrap_or_default()
+            }
+        };
+        pause.clamp(SHORTEST_LOOK, LONGEST_LOOK)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock can be left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_flying(&self) -> bool {
+        self.flight.as_ref().is_some_and(Flight::is_alive)
+    }
+}
+
+impl Flight {
+    /// Its runtime has not ended, or it has landed.
+    fn is_alive(&self) -> bool {
+        self.outcome.has_changed().is_ok()
+    }
+}
+
+impl Entry {
+    fn new(token: Token, now: Moment, settings: &Settings) -> Self {
+        let life = token.remaining_at(now);
+        let jitter = 1.0 - LARGEST_JITTER * settings.jitter.clamp(0.0, 1.0);
+        let ageing = settings.refresh_before.min(life.mul_f64(1.0 / 3.0)).mul_f64(jitter);
+        let spent = LAST_SECONDS.min(life.mul_f64(0.1));
+        // Both points lie before the token's end, which is in range.
+        let point = |before| now.later(life.saturating_sub(before)).unwrap_or(now);
+        Self { life, ageing: point(ageing), spent: point(spent), token }
+    }
+
+    fn age(&self, now: Moment) -> Age {
+        if !now.has_reached(self.ageing) {
+            Age::Fresh
+        } else if !now.has_reached(self.spent) {
+            Age::Ageing
+        } else if !self.token.remaining_at(now).is_zero() {
+            Age::Spent
+        } else {
+            Age::Ended
+        }
+    }
+
+    /// Whether the token lives long enough, or no token of this life ever would.
+    fn serves(&self, least: Duration, now: Moment) -> bool {
+        least.is_zero() || self.life < least || self.token.remaining_at(now) >= least
+    }
+}
+
+impl<L: Load> fmt::Debug for Cache<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+/// Of the time that a token ages.
+const LARGEST_JITTER: f64 = 0.1;
+/// So late that a caller rather waits than goes away with a token that ends on its way.
+const LAST_SECONDS: Duration = Duration::from_secs(30);
+/// Of those that end with their runtime, for one call.
+const MOST_FLIGHTS: u32 = 3;
+/// How often `keep_fresh` looks, at most and at least.
+const SHORTEST_LOOK: Duration = Duration::from_millis(250);
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Where an application takes its tokens from: the client, a token it was given, or a test's script.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::client::ImsClient;
+use crate::error::{Error, Failure};
+use crate::token::Token;
+
+/// A future of a [`TokenSource`]: as an `async fn` would give it, but with a name.
+pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
+
+/// Something that hands out access tokens: for code that does not care where they come from, and for
+/// its tests. Object-safe: `Arc<dyn TokenSource>`.
+///
+/// [`ImsClient`] is one, a [`Token`] is one (for command-line tools that are given a token), and the
+/// feature `testing` has one that follows a script.
+///
+/// ```
+/// use adobe_ims::{Error, TokenSource};
+///
+/// /// Calls an API; after a 401, once more with another token.
+/// async fn call(tokens: &dyn TokenSource, api: impl AsyncFn(&str) -> u16) -> Result<u16, Error> {
+///     let token = tokens.token().await?;
+///     let status = api(token.expose_secret()).await;
+///     if status != 401 {
+///         return Ok(status);
+///     }
+///     tokens.forget(&token);
+///     Ok(api(tokens.token().await?.expose_secret()).await)
+/// }
+/// ```
+pub trait TokenSource: Send + Sync {
+    /// A token that is good now.
+    fn token(&self) -> TokenFuture<'_>;
+
+    /// The token was refused: the next one should be another. Does nothing by default.
+    fn forget(&self, token: &Token) {
+        let _ = token;
+    }
+}
+
+/// As [`ImsClient::token`] and [`ImsClient::forget`].
+impl TokenSource for ImsClient {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(self.token())
+    }
+
+    fn forget(&self, token: &Token) {
+        self.forget(token);
+    }
+}
+
+/// Itself until its end, then an error of the kind [`Expired`](crate::ErrorKind::Expired).
+impl TokenSource for Token {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            match self.is_expired() {
+                false => Ok(self.clone()),
+                true => Err(Failure::Expired.into()),
+            }
+        })
+    }
+}
+
+impl<T: TokenSource + ?Sized> TokenSource for &T {
+    fn token(&self) -> TokenFuture<'_> {
+        (**self).token()
+    }
+
+    fn forget(&self, token: &Token) {
+        (**self).forget(token);
+    }
+}
+
+impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
+    fn token(&self) -> TokenFuture<'_> {
+        (**self).token()
+    }
+
+    fn forget(&self, token: &Token) {
+        (**self).forget(token);
+    }
+}
+
+impl<T: TokenSource + ?Sized> TokenSource for Box<T> {
+    fn token(&self) -> TokenFuture<'_> {
+        (**self).token()
+    }
+
+    fn forget(&self, token: &Token) {
+        (**self).forget(token);
+    }
+}

@@ -1,0 +1,105 @@
+//! Tokens and failures by script, for tests that have no use for HTTP.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, ErrorKind, Failure};
+use crate::source::{TokenFuture, TokenSource};
+use crate::token::Token;
+
+/// A [`TokenSource`] that follows a script: for testing what an application does with its tokens and
+/// failures, such as its handling of a 401. No HTTP, no runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use adobe_ims::testing::ScriptedTokens;
+/// use adobe_ims::{ErrorKind, Token, TokenSource};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), adobe_ims::Error> {
+/// let tokens = ScriptedTokens::new();
+/// tokens.then_token(Token::for_tests("first", Duration::from_secs(3600))?);
+/// tokens.then_failure(ErrorKind::Throttled);
+/// tokens.then_token(Token::for_tests("second", Duration::from_secs(3600))?);
+///
+/// let first = tokens.token().await?; // handed out until it is forgotten
+/// assert_eq!(tokens.token().await?.expose_secret(), "first");
+/// tokens.forget(&first);
+/// assert!(tokens.token().await.unwrap_err().is_transient());
+/// assert_eq!(tokens.token().await?.expose_secret(), "second");
+/// assert_eq!(tokens.forgotten(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct ScriptedTokens(Mutex<Script>);
+
+#[derive(Default)]
+struct Script {
+    current: Option<Token>,
+    next: VecDeque<Result<Token, ErrorKind>>,
+    forgotten: usize,
+}
+
+impl ScriptedTokens {
+    /// An empty script: fails as IMS does when it is down.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Then this token, until it is forgotten.
+    pub fn then_token(&self, token: Token) {
+        self.script().next.push_back(Ok(token));
+    }
+
+    /// Then one failure of this kind.
+    pub fn then_failure(&self, kind: ErrorKind) {
+        self.script().next.push_back(Err(kind));
+    }
+
+    /// How often a current token was forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> usize {
+        self.script().forgotten
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenSource for ScriptedTokens {
+    fn token(&self) -> TokenFuture<'_> {
+        let mut script = self.script();
+        let result = match &script.current {
+            Some(token) => Ok(token.clone()),
+            None => match script.next.pop_front() {
+                Some(Ok(token)) => Ok(script.current.insert(token).clone()),
+                Some(Err(kind)) => Err(kind),
+                None => Err(ErrorKind::Server),
+            },
+        };
+        Box::pin(ready(result.map_err(|kind| Error::new(Failure::Scripted { kind }))))
+    }
+
+    fn forget(&self, token: &Token) {
+        let mut script = self.script();
+        if script.current.as_ref().is_some_and(|current| current.is(token)) {
+            script.current = None;
+            script.forgotten = script.forgotten.saturating_add(1);
+        }
+    }
+}
+
+impl fmt::Debug for ScriptedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let script = self.script();
+        f.debug_struct("ScriptedTokens")
+            .field("current", &script.current)
+            .field("left", &script.next.len())
+            .field("forgotten", &script.forgotten)
+            .finish()
+    }
+}
