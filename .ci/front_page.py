@@ -40,8 +40,11 @@ def front_page():
 FLOW = """```mermaid
 flowchart LR
     file[service_token.json] --> credentials[ServiceCredentials] --> signer[JwtSigner] -- Assertion --> post
-    caller -- "ImsClient::exchange()" --> post["POST /ims/exchange/jwt<br>once, or again if that may help"]
-    post -- "Token, with its end<br>or Error, with a hint" --> caller
+    caller -- "ImsClient::token()" --> cache{cache}
+    cache -- "fresh: at once" --> caller
+    cache -- "ageing: at once, renewal beside" --> post
+    cache -- "spent: join the one flight" --> post["POST /ims/exchange/jwt<br>again, if that may help"]
+    post -- "Token, or Error with a hint" --> cache
 ```
 """
 

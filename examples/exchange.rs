@@ -2,7 +2,6 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
 #![allow(clippy::disallowed_methods, reason = "and looks at the clock")]
 
-use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -42,7 +41,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            explain(&error);
+            eprintln!("error: {}", error.report());
             ExitCode::FAILURE
         }
     }
@@ -99,25 +98,6 @@ fn described(certificate: &adobe_ims::Certificate) -> String {
     match left.is_zero() {
         true => format!("has ended{fits}"),
         false => format!("ends in {} days{fits}", left.as_secs() / 86_400),
-    }
-}
-
-/// What went wrong, why, and what to do about it.
-fn explain(error: &Error) {
-    eprintln!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprintln!("  because: {cause}");
-        source = cause.source();
-    }
-    if let Some(hint) = error.hint() {
-        eprintln!("  hint: {hint}");
-    }
-    if let Some(debug_id) = error.debug_id() {
-        eprintln!("  debug id for Adobe's support: {debug_id}");
-    }
-    if error.is_transient() {
-        eprintln!("  trying again later may help");
     }
 }
 

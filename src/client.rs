@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use crate::cache::{Cache, Effort, Load, Settings};
+use crate::certificate::Certificate;
 use crate::clock::{Clock, SharedClock};
 use crate::credentials::{Credentials, ServiceCredentials};
 use crate::error::{Error, Failure};
@@ -145,6 +146,10 @@ impl ImsClient {
     /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] tells whether to call again later,
     /// [`Error::hint`] what to do if not.
     ///
+    /// # Panics
+    ///
+    /// tokio panics on a runtime whose time or I/O driver is off; `enable_all` turns both on.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection and wipes what was signed. IMS may have made a token
@@ -154,6 +159,11 @@ impl ImsClient {
             return Err(Failure::NoRuntime.into());
         }
         self.exchanger().load(Effort::AllAttempts).await
+    }
+
+    /// The certificate beside the key of the credentials: watch when it ends.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.exchanger().exchange.signer().credentials().certificate()
     }
 
     /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.

@@ -16,6 +16,16 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> Instant;
 }
 
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Instant {
+        (**self).monotonic()
+    }
+}
+
 /// The machine's clocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemClock;

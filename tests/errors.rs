@@ -13,9 +13,10 @@ mod support;
 use std::error::Error as _;
 
 use adobe_ims::testing::{MockAnswer, MockIms};
-use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials};
+use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials, ServiceCredentialsBuilder};
 use support::material::{
     CERTIFICATE, CredentialsFile, EC_SEC1, ENCRYPTED_PKCS8, ENDED_CERTIFICATE, OTHER_CERTIFICATE, RSA_1024,
+    RSA_2048_PKCS8,
 };
 use support::raw::ClosedPort;
 
@@ -85,10 +86,8 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         MISMATCH,
         ErrorKind::Rejected,
         Some(
-            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it may have been revoked; IMS \
-             knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or is \
-             another account's, or `id` and `org` are of different accounts; create a new certificate in the Developer \
-             Console and download the credentials again",
+            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably revoked, or `id` \
+             and `org` are of another account: download the credentials again, with a new certificate if need be",
         ),
     ),
     (
@@ -117,9 +116,8 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it may have been revoked; IMS \
-             knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or is \
-             another account's; create a new certificate in the Developer Console and download the credentials again",
+            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably revoked, or `id` \
+             and `org` are of another account: download the credentials again, with a new certificate if need be",
         ),
     ),
     (
@@ -195,9 +193,21 @@ const OVERLOAD: &str = "IMS, or a gateway in front of it, is down or overloaded:
 async fn a_refused_signature_is_explained_by_the_certificate_that_is_known_here() {
     let mock = MockIms::start().await.unwrap();
     let cases = [
-        (Some(ENDED_CERTIFICATE), "this certificate ended on Mon, 01 Jan 2024 00:00:00 GMT; IMS knows"),
-        (Some(OTHER_CERTIFICATE), "this private key does not belong to the certificate beside it; IMS knows"),
-        (None, "IMS knows no valid certificate for this key: it ended"),
+        (
+            Some(ENDED_CERTIFICATE),
+            "this certificate ended on Mon, 01 Jan 2024 00:00:00 GMT: create a new one in the Developer Console and \
+             download the credentials again",
+        ),
+        (
+            Some(OTHER_CERTIFICATE),
+            "this private key does not belong to the certificate beside it: take both from the same download",
+        ),
+        (
+            None,
+            "IMS knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or `id` and \
+             `org` are of another account; create a new certificate in the Developer Console and download the \
+             credentials again",
+        ),
     ];
     for (certificate, expected) in cases {
         let file = match certificate {
@@ -206,8 +216,7 @@ async fn a_refused_signature_is_explained_by_the_certificate_that_is_known_here(
         };
         for (code, description) in [("invalid_token", MISMATCH), ("invalid_signature", "")] {
             let error = refused(&mock, file.read().unwrap(), 400, code, description).await;
-            let hint = error.hint().unwrap();
-            assert!(hint.starts_with(expected), "{hint}");
+            assert_eq!(error.hint(), Some(expected));
         }
     }
 }
@@ -289,7 +298,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
     let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
-    let cases: [(&str, Error, &str); 11] = [
+    let cases: [(&str, Error, &str); 15] = [
         (
             "no file",
             ServiceCredentials::from_file("/nowhere/service_token.json").unwrap_err(),
@@ -309,7 +318,8 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "another kind",
             ServiceCredentials::from_json(r#"{"accessToken":"x"}"#).unwrap_err(),
-            "AEM service credentials come from the AEM Developer Console: environment, Integrations, technical account",
+            "this version takes AEM service credentials alone: AEM Developer Console, environment, Integrations, technical \
+             account",
         ),
         ("no JSON", ServiceCredentials::from_json("{").unwrap_err(), resend),
         (
@@ -327,6 +337,23 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             good.clone().key(EC_SEC1).read().unwrap_err(),
             "the private key is the block from `privateKey` of the downloaded file",
         ),
+        (
+            "missing part",
+            ServiceCredentials::builder().build().unwrap_err(),
+            "give all of them to the builder: they stand in the file that AEM's Developer Console hands out",
+        ),
+        ("field", good.clone().with("integration.id", "two words").read().unwrap_err(), resend),
+        (
+            "part",
+            good_parts().client_secret("secret\n").build().unwrap_err(),
+            "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
+             or blanks",
+        ),
+        (
+            "setting",
+            ImsClient::builder(good.read().unwrap()).max_attempts(0).build().unwrap_err(),
+            "the function of this name in `ImsClientBuilder` says what it takes",
+        ),
         ("short", good.clone().key(RSA_1024).read().unwrap_err(), fresh_key),
         (
             "endpoint",
@@ -337,6 +364,30 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     for (name, error, hint) in cases {
         assert_eq!(error.hint(), Some(hint), "{name}");
     }
+}
+
+fn good_parts() -> ServiceCredentialsBuilder {
+    ServiceCredentials::builder()
+        .client_id("client")
+        .client_secret("secret")
+        .org_id("org")
+        .technical_account_id("account")
+        .metascopes(["ent_aem_cloud_api"])
+        .private_key(RSA_2048_PKCS8)
+}
+
+/// P7: a report is all of it, on lines of their own.
+#[tokio::test]
+async fn a_report_tells_sentence_hint_and_debug_id() {
+    let mock = MockIms::start().await.unwrap();
+    let answer = MockAnswer::refuse("invalid_scope", "no").header("x-debug-id", "d-1");
+    mock.answer_always(answer);
+    let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
+    let expected = format!(
+        "ims refused the exchange: 400 invalid_scope: no\n  hint: {}\n  debug id for Adobe's support: d-1",
+        error.hint().unwrap()
+    );
+    assert_eq!(error.report().to_string(), expected);
 }
 
 async fn refused(mock: &MockIms, credentials: ServiceCredentials, status: u16, code: &str, description: &str) -> Error {

@@ -56,9 +56,11 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
 /// Which file is this? Looks at the keys alone: a `serde_json::Value` would hide duplicates.
 pub(super) fn kind(text: &str) -> Result<Kind, Error> {
     if !text.starts_with('{') {
-        // Not the reader's business to say what else it is, but whether it is JSON at all.
+        if text.ends_with(".json") && !text.contains(['\n', '"']) {
+            return Ok(Kind::Other("the name of a file, which `from_file` reads"));
+        }
         parse::<IgnoredAny>(text)?;
-        return Ok(Kind::Other("JSON, but no object"));
+        return Ok(Kind::Other("JSON without an object"));
     }
     let keys: Keys = parse(text)?;
     Ok(if keys.ok == Some(false) || keys.status_code.is_some_and(|status| status != 200) {

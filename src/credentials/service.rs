@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::fields::{self, TextOrList};
 use super::file::{self, Kind};
 use crate::certificate::Certificate;
-use crate::error::{Error, Failure};
+use crate::error::{Error, Failure, Origin};
 use crate::key::RsaKey;
 use crate::secret::Secret;
 
@@ -143,6 +143,23 @@ impl fmt::Debug for ServiceCredentials {
 
 /// Puts service credentials together from their parts. Nothing is checked before
 /// [`build`](Self::build).
+///
+/// ```no_run
+/// use adobe_ims::ServiceCredentials;
+///
+/// # fn secret(name: &str) -> String { std::env::var(name).unwrap_or_default() }
+/// let credentials = ServiceCredentials::builder()
+///     .client_id("cm-p11111-e22222-integration")
+///     .client_secret(secret("AEM_CLIENT_SECRET"))
+///     .org_id("1111222233334444AAAA5555@AdobeOrg")
+///     .technical_account_id("AAAABBBBCCCCDDDD0A49AAAA@techacct.adobe.com")
+///     .metascopes(["ent_aem_cloud_api"])
+///     .private_key(secret("AEM_PRIVATE_KEY"))
+///     .build()?;
+/// # Ok::<(), adobe_ims::Error>(())
+/// ```
+///
+/// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by `parse()`.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ServiceCredentialsBuilder {
@@ -180,7 +197,8 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools.
+    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may be a
+    /// list with commas.
     pub fn metascopes(mut self, metascopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.fields.metascopes = Some(TextOrList(metascopes.into_iter().map(Into::into).collect()));
         self
@@ -193,7 +211,8 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `publicKey` of the file: PEM of the certificate. Optional.
+    /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
+    /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
         self.fields.public_key = Some(pem.into());
         self
@@ -260,6 +279,7 @@ fn null_as_default<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
 
 /// What the fields are called where the caller wrote them.
 struct Names {
+    origin: Origin,
     prefix: &'static str,
     ims_endpoint: &'static str,
     org: &'static str,
@@ -308,12 +328,12 @@ fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
         [],
     ) = (ims_endpoint, org, id, client_id, client_secret, private_key, missing.as_slice())
     else {
-        return Err(Failure::FieldsMissing { names: missing }.into());
+        return Err(Failure::FieldsMissing { names: missing, origin: names.origin }.into());
     };
 
     let unusable = |field: &str| {
         let name = name(field);
-        move |problem| Failure::FieldUnusable { name, problem }
+        move |problem| Failure::FieldUnusable { name, problem, origin: names.origin }
     };
     let ims_host = fields::ims_host(&ims_endpoint).map_err(unusable(names.ims_endpoint))?;
     fields::account(&org_id).map_err(unusable(names.org))?;
@@ -336,6 +356,7 @@ fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
 }
 
 const FILE_NAMES: Names = Names {
+    origin: Origin::File,
     prefix: "integration.",
     ims_endpoint: "imsEndpoint",
     org: "org",
@@ -346,6 +367,7 @@ const FILE_NAMES: Names = Names {
     private_key: "privateKey",
 };
 const BUILDER_NAMES: Names = Names {
+    origin: Origin::Builder,
     prefix: "",
     ims_endpoint: "ims_host",
     org: "org_id",

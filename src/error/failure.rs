@@ -22,14 +22,14 @@ pub(crate) enum Failure {
     FileEmpty,
     #[error("credentials are not UTF-8 text but {found}")]
     FileEncoding { found: &'static str },
-    #[error("credentials are {found} instead of a JSON file of AEM service credentials")]
+    #[error("credentials are {found}, not the JSON of AEM service credentials")]
     FileKind { found: &'static str },
     #[error("credentials are no usable JSON: {problem} at line {line}, column {column}")]
     FileJson { problem: &'static str, line: usize, column: usize },
     #[error("credentials lack {}", .names.join(", "))]
-    FieldsMissing { names: Vec<String> },
-    #[error("credentials have an unusable {name}: {problem}")]
-    FieldUnusable { name: String, problem: &'static str },
+    FieldsMissing { names: Vec<String>, origin: Origin },
+    #[error("credentials have an unusable value for {name}: {problem}")]
+    FieldUnusable { name: String, problem: &'static str, origin: Origin },
 
     // The private key.
     #[error("private key is no PEM text")]
@@ -157,6 +157,13 @@ impl Failure {
             _ => false,
         }
     }
+}
+
+/// Who named a field: advice for a file does not help somebody who has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    File,
+    Builder,
 }
 
 /// Where the way to IMS ended.

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Answer;
-use super::failure::{Failure, Interruption};
+use super::failure::{Failure, Interruption, Origin};
 use crate::clock::Skew;
 
 /// What is known on this side when IMS refuses, to make the advice specific.
@@ -32,7 +32,7 @@ struct Row {
     advice: &'static str,
 }
 
-/// Which circumstance explains an answer, and goes in front of the advice.
+/// Which circumstance explains an answer: it goes in front of the advice, or in its place.
 #[derive(Clone, Copy)]
 enum Fact {
     None,
@@ -52,31 +52,38 @@ pub(super) fn of_answer(failure: &Failure, answer: &Answer, circumstances: &Circ
             && row.code.is_none_or(|known| known == code)
             && (row.word.is_empty() || description.contains(row.word))
     })?;
-    Some(match fact(row.fact, answer, circumstances) {
+    let fact = match row.fact {
+        Fact::None => None,
+        Fact::Certificate => return Some(certificate_advice(circumstances).unwrap_or_else(|| row.advice.to_owned())),
+        Fact::Clock => answer.skew.and_then(clock_fact),
+        Fact::Metascopes => Some(format!("asked for: {}", circumstances.metascopes)),
+    };
+    Some(match fact {
         Some(fact) => format!("{fact}; {}", row.advice),
         None => row.advice.to_owned(),
     })
 }
 
-fn fact(fact: Fact, answer: &Answer, circumstances: &Circumstances) -> Option<String> {
-    match fact {
-        Fact::None => None,
-        Fact::Certificate => certificate_fact(circumstances),
-        Fact::Clock => clock_fact(answer.skew?),
-        Fact::Metascopes => Some(format!("asked for: {}", circumstances.metascopes)),
-    }
-}
-
-fn certificate_fact(circumstances: &Circumstances) -> Option<String> {
+/// What a certificate that is known here makes of a refused signature, the most likely cause alone.
+fn certificate_advice(circumstances: &Circumstances) -> Option<String> {
     let certificate = circumstances.certificate?;
     if !certificate.matches_key {
-        return Some("this private key does not belong to the certificate beside it".to_owned());
+        return Some(
+            "this private key does not belong to the certificate beside it: take both from the same download"
+                .to_owned(),
+        );
     }
     let date = httpdate::fmt_http_date(certificate.not_after);
     Some(if circumstances.now > certificate.not_after {
-        format!("this certificate ended on {date}")
+        format!(
+            "this certificate ended on {date}: create a new one in the Developer Console and download the credentials \
+             again"
+        )
     } else {
-        format!("this certificate fits the key and ends on {date}, so it may have been revoked")
+        format!(
+            "this certificate fits the key and ends on {date}, so it was probably revoked, or `id` and `org` are of \
+             another account: download the credentials again, with a new certificate if need be"
+        )
     })
 }
 
@@ -90,9 +97,12 @@ fn clock_fact(skew: Skew) -> Option<String> {
         .then(|| format!("the local clock is {} {direction} that of IMS", spoken(skew.size())))
 }
 
-/// `45 s`, `7 min`, `3 h 20 min 5 s`: as a person says it.
+/// `45 s`, `7 min`, `3 h 20 min 5 s`, `400 days`: as a person says it.
 fn spoken(duration: Duration) -> String {
     let seconds = duration.as_secs();
+    if seconds >= 3 * 86_400 {
+        return format!("{} days", seconds / 86_400);
+    }
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
     let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}"));
     parts.collect::<Vec<_>>().join(" ")
@@ -132,15 +142,7 @@ const ROWS: &[Row] = &[
         advice: "the client id is unknown to this IMS host, or its secret is wrong: check `clientId`, `clientSecret` \
                  and `imsEndpoint`, or download the credentials again",
     },
-    Row {
-        status: None,
-        code: Some("invalid_token"),
-        word: "signature",
-        fact: Fact::Certificate,
-        advice: "IMS knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or \
-                 is another account's, or `id` and `org` are of different accounts; create a new certificate in the \
-                 Developer Console and download the credentials again",
-    },
+    Row { status: None, code: Some("invalid_token"), word: "signature", fact: Fact::Certificate, advice: UNKNOWN_KEY },
     Row {
         status: None,
         code: Some("invalid_token"),
@@ -157,15 +159,7 @@ const ROWS: &[Row] = &[
         advice: "IMS did not accept the assertion: a wrong local clock or an ended or revoked certificate are the \
                  usual causes",
     },
-    Row {
-        status: None,
-        code: Some("invalid_signature"),
-        word: "",
-        fact: Fact::Certificate,
-        advice: "IMS knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or \
-                 is another account's; create a new certificate in the Developer Console and download the \
-                 credentials again",
-    },
+    Row { status: None, code: Some("invalid_signature"), word: "", fact: Fact::Certificate, advice: UNKNOWN_KEY },
     Row {
         status: None,
         code: Some("invalid_scope"),
@@ -228,8 +222,13 @@ const ROWS: &[Row] = &[
     },
 ];
 
+const UNKNOWN_KEY: &str = "IMS knows no valid certificate for this key: it ended (365 days after its creation), was revoked, \
+                           or `id` and `org` are of another account; create a new certificate in the Developer Console \
+                           and download the credentials again";
 const OVERLOAD: &str = "IMS, or a gateway in front of it, is down or overloaded: try again later";
 const RESEND_FILE: &str = "use the JSON file as downloaded from the Developer Console, without editing it";
+const RESEND_PARTS: &str = "take the value from the downloaded file as it is: secret managers and shells often add a line \
+                            break, quotes or blanks";
 const FRESH_KEY: &str = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
 const TOLERATED_SKEW: Duration = Duration::from_secs(30);
 
@@ -241,12 +240,17 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::FileEmpty => "was the download or the secret mount finished?",
         Failure::FileEncoding { .. } => "save the file as UTF-8, as it was downloaded",
         Failure::FileKind { .. } => {
-            "AEM service credentials come from the AEM Developer Console: environment, Integrations, technical account"
+            "this version takes AEM service credentials alone: AEM Developer Console, environment, Integrations, technical \
+             account"
         }
         Failure::FileJson { .. } => RESEND_FILE,
+        Failure::FieldsMissing { origin: Origin::Builder, .. } => {
+            "give all of them to the builder: they stand in the file that AEM's Developer Console hands out"
+        }
         Failure::FieldsMissing { .. } => {
             "AEM's Developer Console writes all of them: download the file again, or fill in what was left out"
         }
+        Failure::FieldUnusable { origin: Origin::Builder, .. } => RESEND_PARTS,
         Failure::FieldUnusable { .. } => RESEND_FILE,
         Failure::KeyNotPem => {
             "the text must hold a block from -----BEGIN PRIVATE KEY----- (or RSA PRIVATE KEY) to its END line, or be \
@@ -276,7 +280,8 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
         Failure::Connection { what, .. } => match what {
             Interruption::Name => "check the network and its name server; behind a company proxy, set HTTPS_PROXY",
             Interruption::Connect | Interruption::Cut => {
-                "check that this machine may reach the host on port 443; behind a company proxy, set HTTPS_PROXY"
+                "check that something listens there and that this machine may reach it; behind a company proxy, set \
+                 HTTPS_PROXY"
             }
             Interruption::Proxy => "check the proxy's address, user and password (HTTPS_PROXY, or `proxy`)",
             Interruption::Tls => {
@@ -303,7 +308,8 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
         }
         #[cfg(feature = "testing")]
         Failure::StandIn { .. } | Failure::Scripted { .. } | Failure::TestToken => return None,
-        Failure::Setting { .. } | Failure::Refused { .. } | Failure::Throttled { .. } | Failure::Server { .. } => {
+        Failure::Setting { .. } => "the function of this name in `ImsClientBuilder` says what it takes",
+        Failure::Refused { .. } | Failure::Throttled { .. } | Failure::Server { .. } => {
             return None;
         }
     })

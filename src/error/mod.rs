@@ -14,7 +14,7 @@ use http::StatusCode;
 
 use crate::clock::Skew;
 
-pub(crate) use failure::{Cause, Failure, Interruption, printable};
+pub(crate) use failure::{Cause, Failure, Interruption, Origin, printable};
 pub(crate) use hint::{CertificateFacts, Circumstances};
 
 /// What went wrong: with the credentials, on the way to IMS, or at IMS.
@@ -113,6 +113,16 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// Everything a person needs, on several lines: the sentence, its causes, the hint, the debug id.
+    ///
+    /// ```
+    /// let error = adobe_ims::ServiceCredentials::from_json("{}").unwrap_err();
+    /// eprintln!("no token: {}", error.report());
+    /// ```
+    pub fn report(&self) -> impl fmt::Display {
+        Report(self.clone())
+    }
+
     pub(crate) fn answer(&self) -> Option<&Answer> {
         self.0.answer.as_ref()
     }
@@ -161,7 +171,31 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Who or what failed.
+struct Report(Error);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        write!(f, "{error}")?;
+        let mut source = error.source();
+        while let Some(cause) = source {
+            write!(f, "\n  because: {cause}")?;
+            source = cause.source();
+        }
+        if let Some(hint) = error.hint() {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        if let Some(debug_id) = error.debug_id() {
+            write!(f, "\n  debug id for Adobe's support: {debug_id}")?;
+        }
+        match error.is_transient() {
+            true => f.write_str("\n  trying again later may help"),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Who or what failed. `Display` is the name in lower case, as for a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -171,11 +205,11 @@ pub enum ErrorKind {
     Connect,
     /// The credentials: unreadable, incomplete, or of another kind.
     Credentials,
-    /// IMS handed out a token that had already ended.
+    /// A token that had already ended: handed out by IMS, or given to the application.
     Expired,
     /// The private key: not one that can sign for IMS.
     Key,
-    /// IMS refused: the same request will be refused again.
+    /// IMS, or something in its place, refused (4xx): the same request will be refused again.
     Rejected,
     /// An answer that is not one of IMS's, or cannot be used.
     Response,
@@ -187,6 +221,24 @@ pub enum ErrorKind {
     Timeout,
     /// The call itself: no tokio runtime, or a time before 1970.
     Usage,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "config",
+            Self::Connect => "connect",
+            Self::Credentials => "credentials",
+            Self::Expired => "expired",
+            Self::Key => "key",
+            Self::Rejected => "rejected",
+            Self::Response => "response",
+            Self::Server => "server",
+            Self::Throttled => "throttled",
+            Self::Timeout => "timeout",
+            Self::Usage => "usage",
+        })
+    }
 }
 
 /// What was read of an HTTP answer that was not a token. Cleaned: safe to print.

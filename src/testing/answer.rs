@@ -24,11 +24,11 @@ use super::judge::Refusal;
 /// let throttled = MockAnswer::throttle(Duration::from_secs(2));
 /// let slow = MockAnswer::grant().delay(Duration::from_millis(300));
 /// let short_lived = MockAnswer::grant().expires_in(Duration::from_secs(90));
-/// let revoked = MockAnswer::refuse("invalid_token", "Could not match JWT signature to any of the bindings");
+/// let revoked = MockAnswer::revoked_certificate();
 /// ```
 ///
 /// An answer that HTTP can't carry (a status outside 200 to 599, a header name with a blank in it) is answered with a
-/// 500 whose body says so: the test fails with the reason instead of panicking in the server.
+/// 400 `unusable_mock_answer` whose description says so: the test fails with the reason instead of panicking in the server.
 #[derive(Clone)]
 #[must_use = "an answer is given once it is handed to `MockIms::answer_next` or `answer_always`"]
 pub struct MockAnswer {
@@ -58,6 +58,11 @@ impl MockAnswer {
     pub fn refuse(code: impl Into<String>, description: impl Into<String>) -> Self {
         let (code, description) = (code.into(), description.into());
         Self::new(Says::Refusal { code, description }, Some(400))
+    }
+
+    /// What IMS says when the certificate has ended or was revoked, or the key is another's.
+    pub fn revoked_certificate() -> Self {
+        Self::refuse("invalid_token", "Could not match JWT signature to any of the bindings")
     }
 
     /// This status and an empty body, unless [`body`](Self::body) gives one.
@@ -232,8 +237,9 @@ impl Reply {
         reply
     }
 
+    /// Nothing that a client tries again: the test must see it.
     fn unusable(fault: &str) -> Self {
-        Self::error(StatusCode::INTERNAL_SERVER_ERROR, "unusable_mock_answer", fault)
+        Self::error(StatusCode::BAD_REQUEST, "unusable_mock_answer", fault)
     }
 
     fn error(status: StatusCode, code: &str, description: &str) -> Self {

@@ -102,7 +102,7 @@ impl MockImsBuilder {
     }
 
     /// Begins to listen. Needs a Tokio runtime to be awaited on; the stand-in then serves from a thread of its own, so it
-    /// answers under paused time and while the test blocks.
+    /// answers while the test blocks.
     ///
     /// # Errors
     ///

@@ -71,7 +71,8 @@ impl MockIms {
         self.credentials.clone()
     }
 
-    /// A client with all defaults that asks this stand-in as the registered account.
+    /// A client with all defaults that asks this stand-in as the registered account. Keep the stand-in: it
+    /// stops when it is dropped. The client goes by the machine's clock.
     ///
     /// # Errors
     ///

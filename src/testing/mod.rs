@@ -24,7 +24,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The tests: a good day, an outage, a credential that was revoked.
+//! // The tests: a good day, an outage, a certificate that was revoked.
 //! let mock = MockIms::start().await?;
 //! let ims = ImsClient::builder(mock.credentials()).danger_endpoint(mock.endpoint()).build()?;
 //!
@@ -35,7 +35,7 @@
 //! assert_eq!(health(&ims).await, "Adobe is having a moment");
 //!
 //! mock.reset();
-//! mock.answer_next(MockAnswer::refuse("invalid_client", "invalid client_secret parameter"));
+//! mock.answer_next(MockAnswer::revoked_certificate());
 //! assert_eq!(health(&ims).await, "somebody must look at the credentials");
 //! assert_eq!(health(&ims).await, "up");
 //! # Ok(())
@@ -59,10 +59,21 @@
 //! connect to [`MockIms::endpoint`], on a port of your choice ([`MockImsBuilder::port`]). Clients that build `aud`
 //! from the address they connect to need [`MockImsBuilder::accept_own_address`].
 //!
+//! # Time
+//!
+//! A real socket needs real time: under a paused tokio clock (`start_paused`) every time limit runs out while the answer is
+//! on its way. Where a test should not wait for further attempts, build the client with `max_attempts(1)`. What needs no
+//! HTTP is tested with [`ScriptedTokens`], which needs no time at all.
+//!
+//! [`ManualClock`] moves the client's idea of the time, to let a token age; give it to the client, or to the stand-in
+//! ([`MockImsBuilder::clock`]), or to both. A stand-in that was started 360 days ago hands out a certificate that ends in
+//! five.
+//!
 //! # What it is not
 //!
 //! It speaks plain HTTP on the loopback interface, knows one account and the JWT exchange alone, and sets no limits of its
-//! own: it throttles when told to. Its key is made once per process and good for nothing else.
+//! own: it throttles when told to. Like IMS, as far as is known, it has nothing against an assertion that ends far in the
+//! future. Its key is made once per process and good for nothing else.
 
 mod account;
 mod answer;
