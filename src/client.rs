@@ -198,7 +198,6 @@ impl Common {
 }
 
 /// An exchange with its retries: what the cache loads tokens with.
-#[derive(Debug)]
 struct Exchanger {
     exchange: Exchange,
     limits: Limits,
@@ -329,7 +328,8 @@ impl ImsClientBuilder {
         self
     }
 
-    /// Where to take the time from, instead of the machine's clocks.
+    /// Where to take the time from, instead of the machine's clocks: for what is signed, and for the age
+    /// of tokens. Time limits and pauses go by tokio's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self

@@ -9,7 +9,7 @@ use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
 use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag};
-use x509_cert::spki::AlgorithmIdentifierRef;
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use crate::error::{Error, Failure};
 use crate::pem::{self, Block, Content};
@@ -128,6 +128,8 @@ fn why_rejected(pkcs1: &[u8]) -> Failure {
         Some(bits) if bits < SHORTEST_MODULUS => Failure::KeyTooShort { bits },
         Some(bits) if bits > LONGEST_MODULUS => Failure::KeyTooLarge { bits },
         Some(_) => Failure::KeyInconsistent,
+        None if x509_cert::Certificate::from_der(pkcs1).is_ok() => Failure::KeyOther { found: "a certificate" },
+        None if SubjectPublicKeyInfoRef::from_der(pkcs1).is_ok() => Failure::KeyOther { found: "a public key" },
         None => Failure::KeyDamaged { problem: "it has not the structure of an RSA private key" },
     }
 }

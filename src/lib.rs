@@ -136,6 +136,7 @@ mod credentials;
 mod error;
 mod exchange;
 mod key;
+mod loose;
 mod pem;
 mod retry;
 mod secret;

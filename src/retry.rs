@@ -35,6 +35,7 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
 ) -> Result<T, Error> {
     let deadline = Deadline::after(limits.call);
     let mut made = 0_u32;
+    let mut answered = None;
     loop {
         made = made.saturating_add(1);
         let (left, watch) = (deadline.remaining(), Stopwatch::start());
@@ -44,9 +45,10 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
                 return Ok(done);
             }
             Ok(Err(error)) => error,
-            Err(_) if left <= limits.attempt => {
-                Failure::CallTimeout { host: host.to_owned(), limit: limits.call }.into()
-            }
+            // What IMS said earlier says more than that the time ran out.
+            Err(_) if left <= limits.attempt => answered
+                .take()
+                .unwrap_or_else(|| Failure::CallTimeout { host: host.to_owned(), limit: limits.call }.into()),
             Err(_) => Failure::AttemptTimeout { host: host.to_owned(), limit: limits.attempt }.into(),
         };
         let pause = pause(&error, made, limits.attempts, draw()).filter(|pause| *pause < deadline.remaining());
@@ -64,6 +66,7 @@ pub(crate) async fn run<T, F: Future<Output = Result<T, Error>>>(
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Err(error),
         }
+        answered = Some(error).filter(|error| error.status().is_some()).or(answered);
     }
 }
 

@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::HeaderValue;
-use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::clock::{Moment, SharedClock};
 #[cfg(feature = "testing")]
 use crate::error::Error;
+use crate::loose::Loose;
 
 /// An access token of Adobe IMS, with its end.
 ///
@@ -125,7 +126,7 @@ impl Token {
     /// **Not verified**: good for diagnostics, never for a decision about access. Decoded anew at each
     /// call.
     pub fn claims(&self) -> Option<TokenClaims> {
-        claims(self.expose_secret())
+        TokenClaims::of(self.expose_secret())
     }
 }
 
@@ -141,85 +142,56 @@ impl fmt::Debug for Token {
 ///
 /// IMS's access tokens have no `exp` and no `iat`: `created_at` and `expires_in` take their place,
 /// both texts of milliseconds.
-#[derive(Clone, Debug, serde::Deserialize)]
-pub struct TokenClaims {
-    client_id: Option<String>,
-    user_id: Option<String>,
+#[derive(Clone, Debug)]
+pub struct TokenClaims(Claims);
+
+/// Each on its own: one claim of an odd type takes no other with it.
+#[derive(Clone, Debug, Deserialize)]
+struct Claims {
+    client_id: Option<Loose>,
+    user_id: Option<Loose>,
     #[serde(rename = "as")]
-    authorization_server: Option<String>,
-    scope: Option<String>,
-    created_at: Option<Number>,
-    expires_in: Option<Number>,
+    authorization_server: Option<Loose>,
+    scope: Option<Loose>,
+    created_at: Option<Loose>,
+    expires_in: Option<Loose>,
 }
 
 impl TokenClaims {
+    /// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        jsonwebtoken::dangerous::insecure_decode_claims(text).ok().map(Self)
+    }
+
     /// `client_id`: who the token was made for.
     pub fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+        self.0.client_id.as_ref()?.text()
     }
 
     /// `user_id`: whom the token speaks for; the technical account's id.
     pub fn user_id(&self) -> Option<&str> {
-        self.user_id.as_deref()
+        self.0.user_id.as_ref()?.text()
     }
 
     /// `as`: the environment that made it, such as `ims-na1` or `ims-na1-stg1`.
     pub fn authorization_server(&self) -> Option<&str> {
-        self.authorization_server.as_deref()
+        self.0.authorization_server.as_ref()?.text()
     }
 
     /// `scope`, split at its commas.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scope.as_deref().unwrap_or_default().split(',').map(str::trim).filter(|scope| !scope.is_empty())
+        let scope = self.0.scope.as_ref().and_then(Loose::text).unwrap_or_default();
+        scope.split(',').map(str::trim).filter(|scope| !scope.is_empty())
     }
 
     /// `created_at`, by the clock of IMS.
     pub fn created_at(&self) -> Option<SystemTime> {
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.created_at?.0))
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.0.created_at.as_ref()?.number()?))
     }
 
     /// `expires_in`: how long the token lives from `created_at` on.
     pub fn lifetime(&self) -> Option<Duration> {
-        Some(Duration::from_millis(self.expires_in?.0))
-    }
-}
-
-/// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
-pub(crate) fn claims(text: &str) -> Option<TokenClaims> {
-    jsonwebtoken::dangerous::insecure_decode_claims(text).ok()
-}
-
-/// A whole number, written as one or as a text of digits: IMS and its fixtures do both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Number(pub(crate) u64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberVisitor)
-    }
-}
-
-struct NumberVisitor;
-
-impl Visitor<'_> for NumberVisitor {
-    type Value = Number;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number, or a text of digits")
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Number, E> {
-        Ok(Number(value))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Number, E> {
-        let digits = value.bytes().all(|b| b.is_ascii_digit());
-        value
-            .parse()
-            .ok()
-            .filter(|_| digits)
-            .map(Number)
-            .ok_or_else(|| E::invalid_value(Unexpected::Other("text"), &self))
+        Some(Duration::from_millis(self.0.expires_in.as_ref()?.number()?))
     }
 }
 

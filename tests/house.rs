@@ -23,6 +23,7 @@ fn debug_of_each_holder_of_a_secret_names_every_field() {
         ("src/token.rs", "impl fmt::Debug for Token {"),
         ("src/client.rs", "impl fmt::Debug for ImsClient {"),
         ("src/client.rs", "impl fmt::Debug for ImsClientBuilder {"),
+        ("src/exchange/http.rs", "impl fmt::Debug for HttpSettings {"),
     ];
     for (file, start) in holders {
         let source = fs::read_to_string(file).unwrap();
@@ -64,6 +65,7 @@ fn every_key_among_the_fixtures_is_made_by_the_recorded_command() {
 fn nothing_reads_the_environment() {
     for path in files("src") {
         let text = fs::read_to_string(&path).unwrap();
+        let text: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         assert!(!text.contains("env::var") && !text.contains("std::env"), "{}", path.display());
     }
 }

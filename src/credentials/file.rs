@@ -43,11 +43,12 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
         return Err(Failure::FileEncoding { found: "UTF-16 or binary" }.into());
     }
     let text = std::str::from_utf8(bytes).map_err(|_| Failure::FileEncoding { found: "binary or another encoding" })?;
-    let text = text.trim_start_matches('\u{feff}').trim();
-    if text.is_empty() {
+    // Blank lines stay, so that lines are counted as in the file.
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
         return Err(Failure::FileEmpty.into());
     }
-    if text.starts_with("-----BEGIN") {
+    if text.trim_start().starts_with("-----BEGIN") {
         return Err(Failure::FileKind { found: "a PEM file" }.into());
     }
     Ok(text)
@@ -55,8 +56,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
 
 /// Which file is this? Looks at the keys alone: a `serde_json::Value` would hide duplicates.
 pub(super) fn kind(text: &str) -> Result<Kind, Error> {
-    if !text.starts_with('{') {
-        if text.ends_with(".json") && !text.contains(['\n', '"']) {
+    if !text.trim_start().starts_with('{') {
+        if text.trim_end().ends_with(".json") && !text.trim_end().contains(['\n', '"']) {
             return Ok(Kind::Other("the name of a file, which `from_file` reads"));
         }
         parse::<IgnoredAny>(text)?;
@@ -69,7 +70,12 @@ pub(super) fn kind(text: &str) -> Result<Kind, Error> {
         Kind::Service
     } else if keys.access_token.is_some() {
         Kind::Other("a local development token of AEM's Developer Console")
-    } else if keys.technical_account.is_some() && (keys.ims_endpoint.is_some() || keys.private_key.is_some()) {
+    } else if [&keys.technical_account, &keys.ims_endpoint, &keys.private_key]
+        .iter()
+        .filter(|key| key.is_some())
+        .count()
+        > 1
+    {
         Kind::ServiceUnwrapped
     } else if keys.project.is_some() {
         Kind::Other("a project download of the Adobe Developer Console")

@@ -12,6 +12,7 @@ use super::file::{self, Kind};
 use crate::certificate::Certificate;
 use crate::error::{Error, Failure, Origin};
 use crate::key::RsaKey;
+use crate::loose::Loose;
 use crate::secret::Secret;
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
@@ -214,7 +215,7 @@ impl ServiceCredentialsBuilder {
     /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
     /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
-        self.fields.public_key = Some(pem.into());
+        self.fields.public_key = Some(Loose::Text(pem.into()));
         self
     }
 
@@ -263,7 +264,7 @@ struct Fields {
     id: Option<String>,
     org: Option<String>,
     private_key: Option<Secret>,
-    public_key: Option<String>,
+    public_key: Option<Loose>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -342,7 +343,7 @@ fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
     fields::client_secret(client_secret.expose()).map_err(unusable(names.client_secret))?;
     let metascopes = fields::metascopes(metascopes.iter().map(String::as_str)).map_err(unusable(names.metascopes))?;
     let key = RsaKey::from_text(key.expose())?;
-    let certificate = public_key.and_then(|text| Certificate::from_text(&text, &key));
+    let certificate = public_key.and_then(|text| Certificate::from_text(text.text()?, &key));
     Ok(ServiceCredentials(Arc::new(Parts {
         client_id,
         client_secret,

@@ -79,6 +79,8 @@ pub(crate) enum Failure {
     // On the way.
     #[error("{what} {host}")]
     Connection { what: Interruption, host: String, source: Cause },
+    #[error("{host} was not reached in time")]
+    ConnectTimeout { host: String },
     #[error("{host} did not answer within {} ms", .limit.as_millis())]
     AttemptTimeout { host: String, limit: Duration },
     #[error("{host} gave no token within {} ms", .limit.as_millis())]
@@ -134,7 +136,7 @@ impl Failure {
             #[cfg(feature = "testing")]
             Self::TestToken => ErrorKind::Usage,
             Self::Connection { .. } | Self::Proxy { .. } => ErrorKind::Connect,
-            Self::AttemptTimeout { .. } | Self::CallTimeout { .. } => ErrorKind::Timeout,
+            Self::ConnectTimeout { .. } | Self::AttemptTimeout { .. } | Self::CallTimeout { .. } => ErrorKind::Timeout,
             Self::Refused { .. } => ErrorKind::Rejected,
             Self::Throttled { .. } => ErrorKind::Throttled,
             Self::Server { .. } => ErrorKind::Server,
@@ -149,7 +151,10 @@ impl Failure {
         match self {
             Self::Connection { what, .. } => what.is_transient(),
             Self::Server { transient, .. } => *transient,
-            Self::AttemptTimeout { .. } | Self::CallTimeout { .. } | Self::Throttled { .. } => true,
+            Self::ConnectTimeout { .. }
+            | Self::AttemptTimeout { .. }
+            | Self::CallTimeout { .. }
+            | Self::Throttled { .. } => true,
             #[cfg(feature = "testing")]
             Self::Scripted { kind } => {
                 matches!(kind, ErrorKind::Connect | ErrorKind::Server | ErrorKind::Throttled | ErrorKind::Timeout)
@@ -268,3 +273,23 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
 
 const MOST_LEVELS: usize = 8;
 const LONGEST_LEVEL: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::Cause;
+
+    /// A13: what a chain of foreign errors becomes: no control characters, no level that another one contains.
+    #[test]
+    fn a_chain_of_foreign_errors_becomes_printable_levels_that_do_not_repeat_each_other() {
+        let inner = io::Error::other("peer \u{1b}[31msays no\r\n");
+        let outer = io::Error::other(Outer(inner));
+        let cause = Cause::from_chain(Some(&outer));
+        assert_eq!(format!("{cause:?}"), "\"handshake failed\": \"peer [31msays no\"");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("handshake failed")]
+    struct Outer(#[source] io::Error);
+}

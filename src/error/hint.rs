@@ -87,7 +87,7 @@ fn certificate_advice(circumstances: &Circumstances) -> Option<String> {
     })
 }
 
-/// IMS tolerates about 30 s (a comment in Adobe's own client); less is not worth a word.
+/// What IMS tolerates is not worth a word.
 fn clock_fact(skew: Skew) -> Option<String> {
     let direction = match skew {
         Skew::Ahead(_) => "ahead of",
@@ -230,7 +230,8 @@ const RESEND_FILE: &str = "use the JSON file as downloaded from the Developer Co
 const RESEND_PARTS: &str = "take the value from the downloaded file as it is: secret managers and shells often add a line \
                             break, quotes or blanks";
 const FRESH_KEY: &str = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
-const TOLERATED_SKEW: Duration = Duration::from_secs(30);
+/// A comment in Adobe's own client.
+pub(crate) const TOLERATED_SKEW: Duration = Duration::from_secs(30);
 
 /// Advice for what fails before, or instead of, an answer of IMS.
 pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
@@ -289,6 +290,10 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
                  it says it is"
             }
         },
+        Failure::ConnectTimeout { .. } => {
+            "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or give more time with \
+             `connect_timeout`"
+        }
         Failure::AttemptTimeout { .. } | Failure::CallTimeout { .. } => {
             "the network, a proxy or IMS is slow: try again later, or give more time with `timeout` and \
              `attempt_timeout`"

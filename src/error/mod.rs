@@ -15,7 +15,7 @@ use http::StatusCode;
 use crate::clock::Skew;
 
 pub(crate) use failure::{Cause, Failure, Interruption, Origin, printable};
-pub(crate) use hint::{CertificateFacts, Circumstances};
+pub(crate) use hint::{CertificateFacts, Circumstances, TOLERATED_SKEW};
 
 /// What went wrong: with the credentials, on the way to IMS, or at IMS.
 ///

@@ -1,24 +1,25 @@
 //! What an answer means: a token, or a failure with everything IMS said about it. Pure functions of
 //! status, headers and a bounded body, which are all hostile.
 
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::header::{DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, StatusCode};
+use reqwest::Url;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::LONGEST_LIFE;
 use super::http::Head;
 use crate::clock::Skew;
 use crate::error::{Answer, Failure, printable};
+use crate::loose::{Loose, Number};
 use crate::secret::Secret;
-use crate::token::{self, Number};
+use crate::token::TokenClaims;
 
 /// What the judgement needs to know of the request.
 pub(super) struct Context<'a> {
+    pub(super) url: &'a Url,
     /// The local time halfway between request and answer; `None` if it can't be told.
     pub(super) midpoint: Option<SystemTime>,
     /// What must not come back in a message, should the other side echo it.
@@ -41,7 +42,7 @@ pub(super) fn judge(head: &Head, body: Result<&[u8], &'static str>, context: &Co
     match head.status {
         StatusCode::OK => granted(head, body, context),
         status if status.is_redirection() => {
-            let failure = Failure::Redirect { status: status.as_u16(), target: target(&head.headers, context) };
+            let failure = Failure::Redirect { status: status.as_u16(), target: target(head, context) };
             Verdict::Failed(failure, Said::default().answer(head, context))
         }
         status if status.is_client_error() || status.is_server_error() => {
@@ -68,7 +69,7 @@ fn granted(head: &Head, body: Result<&[u8], &'static str>, context: &Context<'_>
     let Ok(grant) = serde_json::from_slice::<Grant>(body) else {
         return unusable(head, context, "its body is not the JSON of a token");
     };
-    if grant.error.as_ref().is_some_and(|Words(code)| !code.is_empty()) {
+    if grant.error.as_ref().is_some_and(|code| code.text() != Some("")) {
         let said = Said { error: grant.error, error_description: grant.error_description, ..Said::default() };
         return refused(head, said, context);
     }
@@ -100,13 +101,11 @@ fn unusable(head: &Head, context: &Context<'_>, problem: &'static str) -> Verdic
 }
 
 /// Where a redirect would have led: the host alone, since paths and queries may hold anything.
-fn target(headers: &HeaderMap, context: &Context<'_>) -> String {
-    let location = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or_default();
-    match reqwest::Url::parse(location) {
-        Ok(url) => clean(url.host_str().unwrap_or_default(), LONGEST_CODE, context)
-            .unwrap_or_else(|| "an address without a host".to_owned()),
-        Err(_) => "another path of the same host".to_owned(),
-    }
+fn target(head: &Head, context: &Context<'_>) -> String {
+    let location =
+        head.headers.get(LOCATION).and_then(|location| location.to_str().ok()).filter(|text| !text.is_empty());
+    let url = location.and_then(|location| context.url.join(location).ok());
+    url.and_then(|url| clean(url.host_str()?, LONGEST_HOST, context)).unwrap_or_else(|| "nowhere".to_owned())
 }
 
 /// The answer to an exchange: exactly these fields, says Adobe; others are ignored.
@@ -115,8 +114,8 @@ struct Grant {
     access_token: Option<Secret>,
     token_type: Option<String>,
     expires_in: Option<Number>,
-    error: Option<Words>,
-    error_description: Option<Words>,
+    error: Option<Loose>,
+    error_description: Option<Loose>,
 }
 
 impl Grant {
@@ -132,7 +131,7 @@ impl Grant {
         if token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err("its token is not of the type bearer");
         }
-        let claimed = token::claims(text.expose()).and_then(|claims| claims.lifetime());
+        let claimed = TokenClaims::of(text.expose()).and_then(|claims| claims.lifetime());
         let life = life(expires_in, claimed)?;
         Ok(Granted { text, life })
     }
@@ -157,12 +156,7 @@ fn life(expires_in: Option<Number>, claimed: Option<Duration>) -> Result<Duratio
                 return Err("the life of its token is absurdly long");
             }
             match claimed {
-                Some(claimed)
-                    if as_seconds.abs_diff(claimed) <= AGREEMENT
-                        && as_seconds.abs_diff(claimed) < told.abs_diff(claimed) =>
-                {
-                    claimed.min(as_seconds)
-                }
+                Some(claimed) if as_seconds.abs_diff(claimed) <= AGREEMENT => claimed.min(as_seconds),
                 Some(claimed) => claimed.min(told),
                 None => told,
             }
@@ -175,16 +169,16 @@ fn life(expires_in: Option<Number>, claimed: Option<Duration>) -> Result<Duratio
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Said {
-    error: Option<Words>,
-    error_description: Option<Words>,
-    error_code: Option<Words>,
-    message: Option<Words>,
+    error: Option<Loose>,
+    error_description: Option<Loose>,
+    error_code: Option<Loose>,
+    message: Option<Loose>,
 }
 
 impl Said {
     fn answer(self, head: &Head, context: &Context<'_>) -> Answer {
-        let words = |first: Option<Words>, second: Option<Words>, most| {
-            first.or(second).and_then(|Words(words)| clean(&words, most, context))
+        let words = |first: Option<Loose>, second: Option<Loose>, most| {
+            first.or(second).and_then(|words| clean(words.text()?, most, context))
         };
         let date = head.headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
         let debug_id = head.headers.get(DEBUG_ID).and_then(|id| clean(id.to_str().ok()?, LONGEST_DEBUG_ID, context));
@@ -220,7 +214,8 @@ fn retry_after(headers: &HeaderMap, now: Option<SystemTime>) -> Option<Duration>
 
 /// Text of the other side as it may stand in an error; `None` where nothing is left of it.
 fn clean(text: &str, most: usize, context: &Context<'_>) -> Option<String> {
-    let text = cut_out(&printable(text, LONGEST_READ), context.secrets);
+    // So much more that a secret across the end is still seen as one.
+    let text = cut_out(&printable(text, most.saturating_add(TELLING)), context.secrets);
     let text: String = text.chars().take(most).collect();
     (!text.is_empty()).then_some(text)
 }
@@ -253,65 +248,11 @@ fn cut_out(text: &str, secrets: &[&str]) -> String {
     out
 }
 
-/// A text or a number; whatever else stands there is nothing worth telling.
-struct Words(String);
-
-impl<'de> Deserialize<'de> for Words {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordsVisitor)
-    }
-}
-
-struct WordsVisitor;
-
-impl<'de> Visitor<'de> for WordsVisitor {
-    type Value = Words;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Words, E> {
-        Ok(Words(value.to_owned()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Words, E> {
-        Ok(Words(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Words, E> {
-        Ok(Words(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Words, E> {
-        Ok(Words(String::new()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Words, E> {
-        Ok(Words(String::new()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Words, E> {
-        Ok(Words(String::new()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Words, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Words(String::new()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Words, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Words(String::new()))
-    }
-}
-
 const DEBUG_ID: HeaderName = HeaderName::from_static("x-debug-id");
 const LONGEST_CODE: usize = 64;
 const LONGEST_DESCRIPTION: usize = 200;
 const LONGEST_DEBUG_ID: usize = 128;
-/// Of a text, before secrets are looked for in it.
-const LONGEST_READ: usize = 4 * 1024;
+const LONGEST_HOST: usize = 253;
 /// IMS's tokens have 1.1 to 1.6 KiB; servers take headers of about 16.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// So much of a secret is a secret.
@@ -319,7 +260,7 @@ const TELLING: usize = 12;
 /// A `Retry-After` of 40 minutes was seen at Adobe.
 const LONGEST_TOLD_WAIT: Duration = Duration::from_secs(60 * 60);
 /// Claim and answer differ by milliseconds in practice.
-const AGREEMENT: Duration = Duration::from_secs(60);
+const AGREEMENT: Duration = Duration::from_secs(5);
 /// Over a year: that is no longer a life but a mistake.
 const LONGEST_PLAUSIBLE_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 

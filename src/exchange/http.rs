@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::{ClientBuilder, Response};
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
@@ -47,21 +47,16 @@ impl Default for HttpSettings {
 }
 
 /// The connections. Kept open between exchanges, but not for long.
-#[derive(Clone, Debug)]
-pub(super) struct Http {
-    client: reqwest::Client,
-    connect_timeout: Duration,
-}
+#[derive(Clone)]
+pub(super) struct Http(reqwest::Client);
 
 /// Status and headers of an answer.
-#[derive(Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
 }
 
 /// What could be had of a body.
-#[derive(Debug)]
 pub(super) enum Body {
     Whole(Zeroizing<Vec<u8>>),
     /// Encoded in a way that was not asked for, such as gzip.
@@ -85,21 +80,20 @@ impl Body {
 
 impl Http {
     pub(super) fn new(settings: HttpSettings, endpoint: &Endpoint) -> Result<Self, Error> {
-        let connect_timeout = settings.connect_timeout;
         let client = builder(settings, endpoint)?.build();
         let client = client.map_err(|error| Failure::HttpClient { source: Cause::from_chain(error.source()) })?;
-        Ok(Self { client, connect_timeout })
+        Ok(Self(client))
     }
 
     /// Sends the form and waits for the head of the answer.
     pub(super) async fn post(&self, endpoint: &Endpoint, form: Bytes) -> Result<Response, Error> {
         let request = self
-            .client
+            .0
             .post(endpoint.url().clone())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form);
-        request.send().await.map_err(|error| self.failed(endpoint, &error))
+        request.send().await.map_err(|error| failed(endpoint, &error))
     }
 
     /// Reads the rest, but never more than the limit: an oversized answer costs its connection.
@@ -108,7 +102,7 @@ impl Http {
         if head.status.is_redirection() {
             return Ok((head, Body::Whole(Zeroizing::default())));
         }
-        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| !is_identity(encoding)) {
             return Ok((head, Body::Encoded));
         }
         let declared = response.content_length().map(usize::try_from);
@@ -122,7 +116,7 @@ impl Http {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok((head, Body::Whole(body))),
-                Err(error) if head.status == StatusCode::OK => return Err(self.failed(endpoint, &error)),
+                Err(error) if head.status == StatusCode::OK => return Err(failed(endpoint, &error)),
                 // The status says enough.
                 Err(_) => return Ok((head, Body::Cut)),
             };
@@ -132,44 +126,32 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
     }
+}
 
-    fn failed(&self, endpoint: &Endpoint, error: &reqwest::Error) -> Error {
-        let host = endpoint.host().to_owned();
-        if error.is_timeout() {
-            return Failure::AttemptTimeout { host, limit: self.connect_timeout }.into();
-        }
-        // reqwest's own level says nothing but "error sending request", and names the URL.
-        Failure::Connection { what: interruption(error), host, source: Cause::from_chain(error.source()) }.into()
+fn failed(endpoint: &Endpoint, error: &reqwest::Error) -> Error {
+    let host = endpoint.host().to_owned();
+    if error.is_timeout() {
+        return Failure::ConnectTimeout { host }.into();
     }
+    // reqwest's own level says nothing but "error sending request", and names the URL.
+    Failure::Connection { what: interruption(error), host, source: Cause::from_chain(error.source()) }.into()
 }
 
 fn builder(settings: HttpSettings, endpoint: &Endpoint) -> Result<ClientBuilder, Error> {
-    let setting = |name, problem| Failure::Setting { name, problem };
     if !endpoint.is_plain() && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
         return Err(Failure::NoTls.into());
     }
-    let user_agent = http::HeaderValue::from_str(&settings.user_agent)
-        .map_err(|_| setting("user_agent", "it holds characters that no header can carry"))?;
+    let user_agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| Failure::Setting {
+        name: "user_agent",
+        problem: "it holds characters that no header can carry",
+    })?;
     let mut builder = reqwest::Client::builder()
         .user_agent(user_agent)
         .connect_timeout(settings.connect_timeout)
         .pool_idle_timeout(IDLE_TIMEOUT);
 
-    match (settings.proxy, endpoint.is_plain()) {
-        (Some(_), true) => return Err(setting("proxy", "a plain-http endpoint is never proxied").into()),
-        (Some(_), false) if settings.no_proxy => {
-            return Err(setting("proxy", "`no_proxy` was asked for as well").into());
-        }
-        (Some(proxy), false) => {
-            let unusable = || setting("proxy", "it is no URL of the form http://host:port");
-            // reqwest takes any scheme, and silently goes without a proxy where it does not know it.
-            let url = reqwest::Url::parse(proxy.expose()).map_err(|_| unusable())?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(unusable().into());
-            }
-            builder = builder.proxy(reqwest::Proxy::all(url).map_err(|_| unusable())?);
-        }
-        (None, _) => {}
+    if let Some(proxy) = &settings.proxy {
+        builder = builder.proxy(self::proxy(proxy.expose(), settings.no_proxy, endpoint)?);
     }
     let roots = roots(&settings.root_certificates)?;
 
@@ -191,8 +173,27 @@ fn builder(settings: HttpSettings, endpoint: &Endpoint) -> Result<ClientBuilder,
         .no_brotli()
         .no_zstd()
         .no_deflate()
+        .connection_verbose(false)
         .https_only(!endpoint.is_plain());
     Ok(tls(builder, roots, endpoint))
+}
+
+fn proxy(url: &str, no_proxy: bool, endpoint: &Endpoint) -> Result<reqwest::Proxy, Failure> {
+    let unusable = |problem| Failure::Setting { name: "proxy", problem };
+    if endpoint.is_plain() {
+        return Err(unusable("a plain-http endpoint is never proxied"));
+    }
+    if no_proxy {
+        return Err(unusable("`no_proxy` was asked for as well"));
+    }
+    // reqwest takes any scheme, and silently goes without a proxy where it does not know it.
+    let url = reqwest::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.and_then(|url| reqwest::Proxy::all(url).ok()).ok_or(unusable("it is no URL of the form http://host:port"))
+}
+
+fn is_identity(encoding: &HeaderValue) -> bool {
+    let encoding = encoding.as_bytes().trim_ascii();
+    encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }
 
 /// rustls wins where both are compiled in. A plain endpoint reads no root certificates: it has no use
@@ -242,6 +243,9 @@ fn roots(pems: &[Vec<u8>]) -> Result<Vec<Root>, Error> {
     let unusable = |problem| Error::from(Failure::Setting { name: "root_certificate", problem });
     let mut roots = Vec::new();
     for pem in pems {
+        if pem.len() > LONGEST_ROOTS {
+            return Err(unusable("it is longer than a megabyte"));
+        }
         let text = std::str::from_utf8(pem).map_err(|_| unusable("it is no PEM text"))?;
         let blocks = pem::blocks(text);
         if blocks.is_empty() {
@@ -285,12 +289,21 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stat
 
 impl fmt::Debug for HttpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            connect_timeout,
+            user_agent,
+            proxy,
+            no_proxy,
+            root_certificates,
+            #[cfg(feature = "configure-http")]
+                configure: _,
+        } = self;
         f.debug_struct("HttpSettings")
-            .field("connect_timeout", &self.connect_timeout)
-            .field("user_agent", &self.user_agent)
-            .field("proxy", &self.proxy)
-            .field("no_proxy", &self.no_proxy)
-            .field("root_certificates", &self.root_certificates.len())
+            .field("connect_timeout", connect_timeout)
+            .field("user_agent", user_agent)
+            .field("proxy", proxy)
+            .field("no_proxy", no_proxy)
+            .field("root_certificates", &root_certificates.len())
             .finish_non_exhaustive()
     }
 }
@@ -299,6 +312,8 @@ impl fmt::Debug for HttpSettings {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Servers close idle connections after a minute or so, and one call a day gains nothing from more.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// All roots that systems trust take a quarter of it.
+const LONGEST_ROOTS: usize = 1024 * 1024;
 /// An answer with a token of 16 KiB and much beside it; usual are 2 KiB.
 const LONGEST_ANSWER: usize = 64 * 1024;
 const USUAL_ANSWER: usize = 4 * 1024;

@@ -17,12 +17,11 @@ pub(crate) use self::http::HttpSettings;
 use self::answer::{Context, Verdict};
 use self::http::Http;
 use crate::clock::{Clock, Moment, SharedClock, Skew};
-use crate::error::{CertificateFacts, Circumstances, Error};
+use crate::error::{CertificateFacts, Circumstances, Error, TOLERATED_SKEW};
 use crate::signer::JwtSigner;
 use crate::token::Token;
 
 /// Everything one attempt needs.
-#[derive(Debug)]
 pub(crate) struct Exchange {
     http: Http,
     endpoint: Endpoint,
@@ -86,9 +85,12 @@ impl Exchange {
         let (head, body) = self.http.read(&self.endpoint, response).await?;
 
         let half = arrival.monotonic.saturating_duration_since(sent.monotonic).mul_f32(0.5);
+        let secret = credentials.client_secret().expose();
+        let encoded = Zeroizing::new(form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
         let context = Context {
+            url: self.endpoint.url(),
             midpoint: sent.wall.checked_add(half),
-            secrets: &[credentials.client_secret().expose(), assertion.expose_secret()],
+            secrets: &[secret, &encoded, assertion.expose_secret()],
         };
         let judged = match answer::judge(&head, body.as_ref(), &context) {
             Verdict::Granted(granted) => {
@@ -107,7 +109,7 @@ impl Exchange {
     /// answers must not get an assertion for years to come by lying about the time, so there is an end.
     fn skew_that_explains(&self, error: &Error) -> Option<Skew> {
         let skew = error.answer()?.skew?;
-        let explains = (self.signer.lifetime()..=LARGEST_CORRECTION).contains(&skew.size());
+        let explains = (self.signer.lifetime().max(TOLERATED_SKEW)..=LARGEST_CORRECTION).contains(&skew.size());
         (explains && error.code() == Some("invalid_token")).then_some(skew)
     }
 
@@ -119,7 +121,13 @@ impl Exchange {
                 not_after: certificate.not_after(),
                 matches_key: certificate.matches_key(),
             }),
-            metascopes: credentials.metascopes().collect::<Vec<_>>().join(", "),
+            metascopes: match credentials.metascopes().count().saturating_sub(MOST_TOLD) {
+                0 => credentials.metascopes().collect::<Vec<_>>().join(", "),
+                more => {
+                    let told = credentials.metascopes().take(MOST_TOLD).collect::<Vec<_>>().join(", ");
+                    format!("{told} and {more} more")
+                }
+            },
         }
     }
 }
@@ -146,12 +154,15 @@ const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
 const LARGEST_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Metascopes in a hint.
+const MOST_TOLD: usize = 6;
+
 #[cfg(test)]
 mod tests {
     use super::form;
 
     #[test]
-    fn a_form_is_encoded_and_exactly_as_long_as_its_buffer() {
+    fn a_form_is_encoded() {
         let form = form(&[("a", "p8e-_.*"), ("b", "x y&=+%é"), ("c", "")]);
         assert_eq!(form, "a=p8e-_.*&b=x+y%26%3D%2B%25%C3%A9&c=");
     }

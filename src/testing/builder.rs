@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
-use std::sync::Arc;
 
 use super::account::Account;
 use super::mock_ims::MockIms;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SharedClock};
 use crate::{Error, ServiceCredentials};
 
 /// Settings of a [`MockIms`]; made by [`MockIms::builder`].
@@ -32,7 +31,7 @@ pub struct MockImsBuilder {
     org_id: String,
     metascopes: Vec<String>,
     accept_own_address: bool,
-    clock: Arc<dyn Clock>,
+    clock: SharedClock,
 }
 
 impl MockImsBuilder {
@@ -44,7 +43,7 @@ impl MockImsBuilder {
             org_id: "1111222233334444AAAA5555@AdobeOrg".to_owned(),
             metascopes: vec!["ent_aem_cloud_api".to_owned()],
             accept_own_address: false,
-            clock: Arc::new(SystemClock),
+            clock: SharedClock::default(),
         }
     }
 
@@ -55,10 +54,7 @@ impl MockImsBuilder {
     }
 
     /// The host name that `aud` and the scope claims must be built from, and that the credentials file names. By default
-    /// Adobe's production host.
-    ///
-    /// For a client that always speaks TLS to the host its file names, put a TLS proxy before the stand-in and give that
-    /// proxy's address here, as `host:port`.
+    /// Adobe's production host; it must be one of Adobe's.
     pub fn ims_host(mut self, host: impl Into<String>) -> Self {
         self.ims_host = host.into();
         self
@@ -97,7 +93,7 @@ impl MockImsBuilder {
     ///
     /// The certificate of the account begins when the stand-in starts, by this clock, and lasts 365 days.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = SharedClock::new(clock);
         self
     }
 

@@ -201,6 +201,7 @@ fn metascopes(account: &Account, assertion: &Assertion) -> Result<Vec<String>, R
             "The metascopes in the JWT are not a subset of the metascopes in the binding.",
         ));
     }
+    granted.sort_unstable();
     granted.dedup();
     Ok(granted)
 }

@@ -18,7 +18,7 @@ use super::builder::MockImsBuilder;
 use super::grant::debug_id;
 use super::judge::{Asked, judge};
 use super::request::MockRequest;
-use crate::clock::Clock;
+use crate::clock::{Clock, SharedClock};
 use crate::{Error, ImsClient, ServiceCredentials};
 
 /// A strict stand-in for Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test with it.
@@ -124,7 +124,7 @@ impl MockIms {
         listener: TcpListener,
         account: Account,
         credentials: ServiceCredentials,
-        clock: Arc<dyn Clock>,
+        clock: SharedClock,
     ) -> Self {
         let desk = Arc::new(Desk { account, clock, state: Mutex::default() });
         let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
@@ -146,7 +146,7 @@ impl fmt::Debug for MockIms {
 /// Where requests are answered; shared by the server and the handle that tests hold.
 struct Desk {
     account: Account,
-    clock: Arc<dyn Clock>,
+    clock: SharedClock,
     state: Mutex<State>,
 }
 
