@@ -217,7 +217,7 @@ impl Cause {
         while let Some(error) = next
             && levels.len() < MOST_LEVELS
         {
-            let text = printable(&error.to_string(), LONGEST_LEVEL);
+            let text = without_urls(&printable(&error.to_string(), LONGEST_LEVEL));
             if !text.is_empty() && !levels.iter().any(|above: &String| above.contains(&text)) {
                 levels.retain(|above| !text.contains(above.as_str()));
                 levels.push(text);
@@ -257,6 +257,12 @@ impl fmt::Debug for Cause {
             None => Ok(()),
         }
     }
+}
+
+/// rustls, for one, points to its manual.
+fn without_urls(text: &str) -> String {
+    let words = text.split(' ').filter(|word| !word.contains("://")).collect::<Vec<_>>();
+    words.join(" ").trim_end_matches(':').to_owned()
 }
 
 /// Text from elsewhere as it may stand in a log: one line, no control or escape characters
