@@ -176,7 +176,8 @@ pub(crate) enum Origin {
 pub(crate) enum Interruption {
     Name,
     Connect,
-    Proxy,
+    ProxyLost,
+    ProxyRefused,
     Tls,
     Cut,
 }
@@ -185,8 +186,8 @@ impl Interruption {
     /// A name server or a network may recover by itself; a certificate or a proxy's refusal does not.
     fn is_transient(self) -> bool {
         match self {
-            Self::Name | Self::Connect | Self::Cut => true,
-            Self::Proxy | Self::Tls => false,
+            Self::Name | Self::Connect | Self::ProxyLost | Self::Cut => true,
+            Self::ProxyRefused | Self::Tls => false,
         }
     }
 }
@@ -196,7 +197,8 @@ impl fmt::Display for Interruption {
         f.write_str(match self {
             Self::Name => "no address found for",
             Self::Connect => "no connection to",
-            Self::Proxy => "proxy gave no way to",
+            Self::ProxyLost => "no connection to the proxy on the way to",
+            Self::ProxyRefused => "proxy gave no way to",
             Self::Tls => "no trusted TLS connection to",
             Self::Cut => "connection cut before a whole answer from",
         })

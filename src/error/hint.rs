@@ -284,10 +284,17 @@ pub(super) fn of_failure(failure: &Failure) -> Option<&'static str> {
                 "check that something listens there and that this machine may reach it; behind a company proxy, set \
                  HTTPS_PROXY"
             }
-            Interruption::Proxy => "check the proxy's address, user and password (HTTPS_PROXY, or `proxy`)",
+            Interruption::ProxyLost => {
+                "check the proxy's address (HTTPS_PROXY, or `proxy`), and that it is up and can be reached from here"
+            }
+            Interruption::ProxyRefused => {
+                "this is the proxy's refusal, not IMS's: check the proxy's address, user and password (HTTPS_PROXY, or \
+                 `proxy`), and whether it lets this machine through to IMS"
+            }
             Interruption::Tls => {
-                "if a company proxy opens TLS, add its root with `root_certificate`; if not, the other side is not who \
-                 it says it is"
+                "the other side can't be trusted, for the reason among the causes: if a company proxy opens TLS, add \
+                 its root with `root_certificate`; if roots are missing, install ca-certificates; if it is the dates, \
+                 check the machine's clock; if none of these, the other side is not who it says it is"
             }
         },
         Failure::ConnectTimeout { .. } => {

@@ -264,25 +264,41 @@ fn roots(pems: &[Vec<u8>]) -> Result<Vec<Root>, Error> {
     Ok(roots)
 }
 
-/// Where the way ended. Told by types where there are public ones: a TLS failure of rustls comes as
-/// invalid data, one of a platform's library with no I/O error at all.
+/// Where the way ended, and whether by a fault of the line or by a verdict: of TLS about the other
+/// side, or of a proxy about us. A verdict stays the same however often it is asked for.
+///
+/// Told by types where there are public ones: a verdict of rustls is an I/O error of invalid data, a
+/// fault one of another kind. OpenSSL's verdicts are no I/O errors, nor is an end in mid-handshake:
+/// there, and for what a proxy does, words are all there is.
 fn interruption(error: &reqwest::Error) -> Interruption {
-    let io = causes(error).filter_map(|error| error.downcast_ref::<io::Error>()).last().map(io::Error::kind);
-    let in_tunnel = causes(error).any(|error| error.to_string().starts_with("tunnel error"));
-    match (error.is_connect(), io) {
-        (false, _) => Interruption::Cut,
-        (true, None) if in_tunnel => Interruption::Proxy,
-        (true, _) if error.is_dns() && !in_tunnel => Interruption::Name,
-        (true, None | Some(io::ErrorKind::InvalidData)) => Interruption::Tls,
-        (true, Some(_)) => Interruption::Connect,
+    if !error.is_connect() {
+        return Interruption::Cut;
+    }
+    let in_tunnel = causes(error).any(|cause| cause.to_string().starts_with("tunnel error"));
+    let has_ended = |text: &str| text.contains("unexpected eof") || text.contains("unexpected end of file");
+    let io = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+    let is_fault = match io.map(io::Error::kind) {
+        Some(kind) => kind != io::ErrorKind::InvalidData,
+        None => error.is_dns() || causes(error).any(|cause| has_ended(&cause.to_string().to_ascii_lowercase())),
+    };
+    match (in_tunnel, is_fault) {
+        (true, true) => Interruption::ProxyLost,
+        (true, false) => Interruption::ProxyRefused,
+        (false, true) if error.is_dns() => Interruption::Name,
+        (false, true) => Interruption::Connect,
+        (false, false) => Interruption::Tls,
     }
 }
 
+/// `source` of an I/O error passes over what it wraps, which may be the telling one.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     let mut next = error.source();
     std::iter::from_fn(move || {
         let error = next?;
-        next = error.source();
+        next = match error.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|wrapped| wrapped as _),
+            None => error.source(),
+        };
         Some(error)
     })
 }

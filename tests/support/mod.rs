@@ -1,4 +1,6 @@
 //! What the test roots share.
 
+pub mod child;
 pub mod material;
 pub mod raw;
+pub mod tls;

@@ -349,12 +349,12 @@ impl Connection<'_> {
 }
 
 /// Where the head of a request ends, the blank line included.
-fn head_end(bytes: &[u8]) -> Option<usize> {
+pub(super) fn head_end(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|end| end == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// The `content-length` of a head; 0 without one.
-fn declared_length(head: &[u8]) -> usize {
+pub(super) fn declared_length(head: &[u8]) -> usize {
     let head = std::str::from_utf8(head).unwrap();
     head.lines()
         .filter_map(|line| line.split_once(':'))
