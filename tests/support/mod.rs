@@ -2,5 +2,6 @@
 
 pub mod child;
 pub mod material;
+pub mod proxy;
 pub mod raw;
 pub mod tls;

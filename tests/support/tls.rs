@@ -44,9 +44,9 @@ impl Authority {
         armour("CERTIFICATE", &self.certificate)
     }
 
-    /// A server with a certificate for 127.0.0.1 and [`NAME`].
+    /// A server with a certificate for this machine and for [`NAME`].
     pub fn server(&self) -> Identity {
-        self.certify(["127.0.0.1", NAME], LONG)
+        self.certify(["127.0.0.1", "localhost", NAME], LONG)
     }
 
     /// A server with a certificate for these names, from the first day of the first year to that of the last.
@@ -209,7 +209,7 @@ pub async fn read_hello(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Closes in order: bytes that were left unread would turn the end into a reset.
-async fn end(mut stream: TcpStream) -> std::io::Result<()> {
+pub async fn end(mut stream: TcpStream) -> std::io::Result<()> {
     stream.shutdown().await?;
     while stream.read(&mut [0; 4096]).await? > 0 {}
     Ok(())
