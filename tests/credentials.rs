@@ -246,6 +246,42 @@ fn the_builder_names_empty_parts() {
     assert_eq!(named(&error), SETTERS.into());
 }
 
+/// K4: a fault is told by the line it stands in, blank lines included.
+#[test]
+fn a_fault_is_told_by_its_line_in_the_file() {
+    let error = ServiceCredentials::from_json("\n\n\n\n{\n\"integration\": nope }").unwrap_err();
+    assert!(error.to_string().contains("at line 6,"), "{error}");
+}
+
+/// K7: a client secret with a blank, a line break or a character that no form of Adobe's has is refused.
+#[test]
+fn a_client_secret_with_a_blank_or_line_break_is_refused() {
+    for secret in ["secret\n", "secret\r\n", " secret", "two words", "caf\u{e9}", "\u{0}"] {
+        let error =
+            CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret).read().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credentials, "{secret:?}");
+        assert!(error.to_string().contains("integration.technicalAccount.clientSecret"), "{error}");
+        assert!(!format!("{error:?}").contains(secret.trim()), "{error:?}");
+    }
+}
+
+/// K3: the inner part of a file is known by any two of its keys, and what it lacks is named.
+#[test]
+fn an_inner_part_without_an_account_names_what_it_lacks() {
+    let error = CredentialsFile::new().unwrapped().without("technicalAccount").read().unwrap_err();
+    assert_eq!(error.to_string(), "credentials lack technicalAccount.clientId, technicalAccount.clientSecret");
+}
+
+/// K15: a certificate of another type is as good as none.
+#[test]
+fn a_certificate_that_is_no_text_does_not_stop_construction() {
+    for odd in [serde_json::json!(42), serde_json::json!(["x"]), serde_json::json!({"x": null}), serde_json::json!(1.5)]
+    {
+        let credentials = CredentialsFile::new().with("integration.publicKey", odd.clone()).read();
+        assert!(credentials.unwrap().certificate().is_none(), "{odd}");
+    }
+}
+
 /// K4: a wrong type where a secret stands is told by line and column, without the value.
 #[test]
 fn a_wrong_type_is_told_by_its_place_and_never_its_value() {

@@ -11,14 +11,15 @@
 mod support;
 
 use std::error::Error as _;
+use std::time::{Duration, SystemTime};
 
-use adobe_ims::testing::{MockAnswer, MockIms};
+use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
 use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials, ServiceCredentialsBuilder};
 use support::material::{
     CERTIFICATE, CredentialsFile, EC_SEC1, ENCRYPTED_PKCS8, ENDED_CERTIFICATE, OTHER_CERTIFICATE, RSA_1024,
     RSA_2048_PKCS8,
 };
-use support::raw::ClosedPort;
+use support::raw::{ClosedPort, RawServer, Step};
 
 /// A14, P7: what IMS says, what kind of error that is, and what it tells a person to do. The rows of the protocol sheet,
 /// sections 9.2 and 9.3.
@@ -298,7 +299,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
     let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
-    let cases: [(&str, Error, &str); 15] = [
+    let cases: [(&str, Error, &str); 16] = [
         (
             "no file",
             ServiceCredentials::from_file("/nowhere/service_token.json").unwrap_err(),
@@ -342,6 +343,12 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             ServiceCredentials::builder().build().unwrap_err(),
             "give all of them to the builder: they stand in the file that AEM's Developer Console hands out",
         ),
+        (
+            "no PEM",
+            good.clone().key("no key at all").read().unwrap_err(),
+            "the text must hold a block from -----BEGIN PRIVATE KEY----- (or RSA PRIVATE KEY) to its END line, or be \
+             base64 of that",
+        ),
         ("field", good.clone().with("integration.id", "two words").read().unwrap_err(), resend),
         (
             "part",
@@ -364,6 +371,62 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     for (name, error, hint) in cases {
         assert_eq!(error.hint(), Some(hint), "{name}");
     }
+}
+
+/// P7: what fails on the way, or is answered by something else, says what to do, too.
+#[tokio::test]
+async fn each_failure_on_the_way_has_its_hint() {
+    let unreachable = "check that something listens there and that this machine may reach it; behind a company proxy, set \
+                       HTTPS_PROXY";
+    let slow = "the network, a proxy or IMS is slow: try again later, or give more time with `timeout` and \
+                `attempt_timeout`";
+    let unusable = "this is no answer that IMS gives: a proxy or a log-in page may have answered; if not, report it";
+    let quick = |endpoint: &str| {
+        let builder = ImsClient::builder(CredentialsFile::new().read().unwrap()).danger_endpoint(endpoint);
+        builder.max_attempts(1).attempt_timeout(Duration::from_millis(500))
+    };
+    let mock = MockIms::start().await.unwrap();
+    let closed = ClosedPort::reserve();
+    let cut = RawServer::start([vec![Step::Read]]);
+    let silent = RawServer::start([vec![Step::Read, Step::Hold]]);
+    let mute = RawServer::start([vec![Step::Hold]]);
+    let https = |server: &RawServer| server.endpoint().replace("http", "https");
+    for (case, builder, hint) in [
+        ("refused", quick(&closed.endpoint()), unreachable),
+        ("cut", quick(&cut.endpoint()), unreachable),
+        (
+            "no name",
+            quick("https://ims.invalid").attempt_timeout(Duration::from_secs(20)),
+            "check the network and its name server; behind a company proxy, set HTTPS_PROXY",
+        ),
+        ("silent", quick(&silent.endpoint()), slow),
+        ("call", quick(&silent.endpoint()).timeout(Duration::from_millis(200)), slow),
+        (
+            "connect",
+            quick(&https(&mute)).connect_timeout(Duration::from_millis(100)),
+            "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or give more time with \
+             `connect_timeout`",
+        ),
+    ] {
+        let error = builder.build().unwrap().exchange().await.unwrap_err();
+        assert_eq!(error.hint(), Some(hint), "{case}: {error:?}");
+    }
+    for (answer, hint) in [
+        (
+            MockAnswer::status(302).header("location", "https://login.example"),
+            "IMS does not redirect: a proxy, a log-in page or a wrong address answered; the secret was not sent on",
+        ),
+        (MockAnswer::status(200).body("<html>"), unusable),
+        (MockAnswer::status(204), unusable),
+    ] {
+        mock.answer_next(answer);
+        let error = quick(mock.endpoint()).build().unwrap().exchange().await.unwrap_err();
+        assert_eq!(error.hint(), Some(hint), "{error:?}");
+    }
+    let early = ManualClock::new();
+    early.set(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
+    let error = quick(mock.endpoint()).clock(early).build().unwrap().exchange().await.unwrap_err();
+    assert_eq!(error.hint(), Some("set the machine's clock"));
 }
 
 fn good_parts() -> ServiceCredentialsBuilder {

@@ -246,6 +246,19 @@ async fn an_answer_without_a_token_is_refused() {
     }
 }
 
+/// A4: an error that is no text is one all the same.
+#[tokio::test]
+async fn an_error_of_any_type_under_status_200_is_a_refusal() {
+    for error in ["true", "7", r#"{"code":"x"}"#, r#"["x"]"#] {
+        let body = format!(r#"{{"error":{error},"access_token":"a.b.c","token_type":"bearer","expires_in":86399999}}"#);
+        fails_with(ErrorKind::Rejected, 1, ok(body), error).await;
+    }
+    for none in ["null", r#""""#] {
+        let body = format!(r#"{{"error":{none},"access_token":"a.b.c","token_type":"bearer","expires_in":86399999}}"#);
+        accepted(&body).await;
+    }
+}
+
 /// A4: a 200 that carries an `error` is a refusal.
 #[tokio::test]
 async fn a_refusal_under_status_200_is_a_refusal() {
@@ -372,6 +385,15 @@ async fn a_2xx_other_than_200_is_no_success() {
     }
 }
 
+/// N7: an encoding that says there is none is none.
+#[tokio::test]
+async fn an_answer_encoded_as_it_is_is_accepted() {
+    for encoding in ["identity", "Identity", " ", ""] {
+        let server = answering(token().insert_header("content-encoding", encoding)).await;
+        assert!(client(&server).exchange().await.is_ok(), "{encoding:?}");
+    }
+}
+
 /// N7: nothing is ever decompressed, so a compressed answer is refused and not inflated.
 #[tokio::test]
 async fn a_compressed_answer_is_refused() {
@@ -416,6 +438,20 @@ async fn the_life_of_a_token_counts_from_its_arrival() {
         let token = access_token(Some("86400000"), created_at);
         let (_, life) = accepted(&answer(&token, "86399999")).await;
         assert_near(life, 86_400_000, "the end");
+    }
+}
+
+/// T15, T16: a claim of an odd type takes neither the life nor another claim with it.
+#[tokio::test]
+async fn an_odd_claim_does_not_hide_the_others() {
+    for odd in [r#""scope":["a","b"]"#, r#""user_id":7"#, r#""created_at":1.5"#, r#""client_id":{"x":[true,null]}"#] {
+        let claims = format!(r#"{{"expires_in":"86400000","as":"ims-na1",{odd}}}"#);
+        let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+        for expires_in in ["86399", "null"] {
+            let (token, life) = accepted(&answer(&text, expires_in)).await;
+            assert_near(life, 86_400_000, odd);
+            assert_eq!(token.claims().unwrap().authorization_server(), Some("ims-na1"), "{odd}");
+        }
     }
 }
 
@@ -553,6 +589,22 @@ async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
     }
 }
 
+/// A12: a secret that the form had to encode is cut out in that spelling too.
+#[tokio::test]
+async fn an_echoed_form_is_cut_out() {
+    let secret = "ab/cd+ef/gh=ij/kl+mn/op=qr";
+    let server = answering(|request: &Request| {
+        let echo = json!({ "error": "invalid_request", "error_description": String::from_utf8_lossy(&request.body) });
+        ResponseTemplate::new(400).set_body_json(echo)
+    })
+    .await;
+    let file = CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret);
+    let client = ImsClient::builder(file.read().unwrap()).danger_endpoint(server.uri()).build().unwrap();
+    let error = client.exchange().await.unwrap_err();
+    assert!(error.description().unwrap().starts_with("client_id="), "{error:?}");
+    assert!(!shows_a_piece(&shown(&error), "ab%2Fcd%2Bef%2Fgh%3Dij%2Fkl%2Bmn%2Fop%3Dqr"), "{error:?}");
+}
+
 /// A12: a server that sends a secret back does not get it into our error, in whatever disguise.
 #[tokio::test]
 async fn an_echoed_secret_is_cut_out() {
@@ -603,6 +655,18 @@ async fn an_error_chain_tells_each_fact_once() {
             assert!(!pair[0].contains(&pair[1]), "{levels:?}");
             assert!(!pair[1].contains(&pair[0]), "{levels:?}");
         }
+    }
+}
+
+/// A14: what Adobe's API gateway answers in place of IMS is told in its words.
+#[tokio::test]
+async fn the_words_of_the_api_gateway_are_told() {
+    for body in [
+        r#"{"error_code":"403003","message":"Api Key is invalid"}"#,
+        r#"{"title":"x","status":403,"error_code":403003,"message":"Api Key is invalid"}"#,
+    ] {
+        let error = fails_with(ErrorKind::Rejected, 1, ResponseTemplate::new(403).set_body_string(body), body).await;
+        assert_eq!((error.code(), error.description()), (Some("403003"), Some("Api Key is invalid")));
     }
 }
 
@@ -712,6 +776,18 @@ async fn as_many_attempts_are_made_as_were_allowed() {
     }
 }
 
+/// B4, B9: what IMS said is not lost when the call ends during a later attempt.
+#[tokio::test]
+async fn the_last_answer_outlives_the_limit_of_the_call() {
+    let throttled = ResponseTemplate::new(429).insert_header("retry-after", "1").insert_header("x-debug-id", "d-1");
+    let server = first_then(throttled, token().set_delay(Duration::from_secs(60))).await;
+    let client = builder(&server).timeout(Duration::from_millis(1_500)).build().unwrap();
+    let error = client.exchange().await.unwrap_err();
+    assert_eq!((error.kind(), error.debug_id()), (ErrorKind::Throttled, Some("d-1")));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+    assert_eq!(requests(&server).await, 2);
+}
+
 /// B4: a short wait that the server asks for is kept.
 #[tokio::test]
 async fn a_told_wait_is_waited_for() {
@@ -817,6 +893,26 @@ async fn a_redirect_error_names_status_and_host_alone() {
         assert!(shown.contains(&status.to_string()), "{shown}");
         assert!(shown.contains("collector.example"), "{shown}");
         assert!(!shown.contains("MARKER"), "{shown}");
+    }
+}
+
+/// N1: the target is told as far as it is one.
+#[tokio::test]
+async fn a_redirect_tells_where_it_would_have_led() {
+    let here = "127.0.0.1";
+    for (location, target) in [
+        (Some("//collector.example/x"), "collector.example"),
+        (Some("/elsewhere"), here),
+        (Some("https://other.example:8443/x?y=z"), "other.example"),
+        (Some(""), "nowhere"),
+        (None, "nowhere"),
+    ] {
+        let mut answer = ResponseTemplate::new(307);
+        if let Some(location) = location {
+            answer = answer.insert_header("location", location);
+        }
+        let error = fails_with(ErrorKind::Response, 1, answer, "a redirect").await;
+        assert!(error.to_string().ends_with(&format!(": 307 to {target}")), "{error}");
     }
 }
 

@@ -179,6 +179,17 @@ fn a_stray_character_in_a_key_is_not_shown_with_its_line() {
     }
 }
 
+/// K11: the structure tells what it is where the label lies.
+#[test]
+fn a_wrong_label_does_not_hide_what_stands_there() {
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
+        for (pem, found) in [(CERTIFICATE, "a certificate"), (RSA_2048_PUBLIC, "a public key")] {
+            let error = refusal(found, &armour(label, &der(pem)));
+            assert_eq!(error.to_string(), format!("private key expected, but this is {found}"));
+        }
+    }
+}
+
 /// K11: a key cut at any of its lines is refused, with the end line and without.
 #[test]
 fn a_key_cut_at_any_line_is_refused() {

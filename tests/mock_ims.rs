@@ -310,7 +310,7 @@ async fn an_answer_that_http_cannot_carry_says_so() {
     ] {
         ims.answer_next(answer.clone());
         let told = Ask::of(&ims).send(&ims).await;
-        assert_eq!((told.status, &told.json()["error"]), (500, &json!("unusable_mock_answer")), "{answer:?}");
+        assert_eq!((told.status, &told.json()["error"]), (400, &json!("unusable_mock_answer")), "{answer:?}");
     }
 }
 
