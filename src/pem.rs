@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 /// One block from `BEGIN` to `END`.
 pub(crate) struct Block {
-    /// The words between `BEGIN` and the dashes; empty for bare DER in base64.
-    pub(crate) label: String,
+    /// The words between `BEGIN` and the dashes, and what else stands there if the dashes do not close where they should;
+    /// empty for bare DER in base64.
+    pub(crate) label: Zeroizing<String>,
     pub(crate) content: Content,
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block> {
     }
     let Some(decoded) = base64(&text) else { return Vec::new() };
     if decoded.first() == Some(&DER_SEQUENCE) {
-        return vec![Block { label: String::new(), content: Content::Der(decoded) }];
+        return vec![Block { label: Zeroizing::default(), content: Content::Der(decoded) }];
     }
     match std::str::from_utf8(&decoded) {
         Ok(inner) => armoured(&unescaped(inner)),
@@ -63,7 +64,7 @@ fn armoured(text: &str) -> Vec<Block> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once(BEGIN) {
         let Some((label, body)) = after.split_once(DASHES) else {
-            blocks.push(Block { label: String::new(), content: Content::Unfinished });
+            blocks.push(Block { label: Zeroizing::default(), content: Content::Unfinished });
             break;
         };
         // A block ends where its END line stands; another BEGIN before that means it was cut.
@@ -71,7 +72,7 @@ fn armoured(text: &str) -> Vec<Block> {
             Some((body, next)) if !body.contains(BEGIN) => (Some(body), next),
             _ => (None, body),
         };
-        let label = label.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        let label = Zeroizing::new(label.split_ascii_whitespace().collect::<Vec<_>>().join(" "));
         blocks.push(Block { label, content: body.map_or(Content::Unfinished, content) });
         rest = next;
     }

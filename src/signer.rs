@@ -7,6 +7,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use jsonwebtoken::signature::{self, Signer};
 use jsonwebtoken::{Algorithm, Header};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use zeroize::Zeroizing;
 
 use crate::credentials::ServiceCredentials;
 use crate::error::{Error, Failure};
@@ -86,9 +87,9 @@ impl JwtSigner {
         text.push_str(&self.header);
         text.push('.');
         text.push_str(&claims);
-        let signature = self.key.try_sign(text.as_bytes()).map_err(|_| Failure::KeyCannotSign)?;
+        let signature = Zeroizing::new(self.key.try_sign(text.as_bytes()).map_err(|_| Failure::KeyCannotSign)?);
         text.push('.');
-        text.push_str(&Base64UrlUnpadded::encode_string(&signature));
+        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(&signature)));
         Ok(Assertion { text: Secret::from(text), expires_at })
     }
 

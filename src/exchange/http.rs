@@ -120,8 +120,15 @@ impl Http {
                 // The status says enough.
                 Err(_) => return Ok((head, Body::Cut)),
             };
-            if body.len().saturating_add(chunk.len()) > LONGEST_ANSWER {
+            let length = body.len().saturating_add(chunk.len());
+            if length > LONGEST_ANSWER {
                 return Ok((head, Body::TooLong));
+            }
+            if length > body.capacity() {
+                // A vector that grows by itself leaves a copy of the token behind.
+                let mut larger = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
+                larger.extend_from_slice(&body);
+                body = larger;
             }
             body.extend_from_slice(&chunk);
         }
@@ -255,7 +262,7 @@ fn roots(pems: &[Vec<u8>]) -> Result<Vec<Root>, Error> {
             let Content::Der(der) = &block.content else {
                 return Err(unusable("a certificate in it is damaged or cut"));
             };
-            if block.label != "CERTIFICATE" || x509_cert::Certificate::from_der(der).is_err() {
+            if block.label.as_str() != "CERTIFICATE" || x509_cert::Certificate::from_der(der).is_err() {
                 return Err(unusable("it holds something else than certificates"));
             }
             roots.push(root(der).ok_or_else(|| unusable("a certificate in it can't be used"))?);
