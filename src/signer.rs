@@ -43,7 +43,9 @@ pub struct JwtSigner {
 impl JwtSigner {
     /// Takes the key of the credentials and proves by a trial signature that it can sign.
     ///
-    /// The trial also pays what only the first signature of a key costs.
+    /// The trial also pays what only the first signature of a key costs and, once in a process, the tens of
+    /// milliseconds that aws-lc takes to gather randomness, unless it was built with
+    /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment.
     ///
     /// # Errors
     ///
