@@ -136,17 +136,16 @@ impl<L: Load> Cache<L> {
         &self.0.loader
     }
 
-    /// The token, at once while it is fresh or ageing.
-    pub(crate) async fn token(&self) -> Result<Token, Error> {
-        match self.0.hit() {
-            Some(token) => Ok(token),
-            None => Box::pin(self.0.lookup(Duration::ZERO)).await,
-        }
+    /// The token while it is fresh or ageing, if it lives at least this long or no token ever does. No lock
+    /// and no allocation, but for who starts a renewal.
+    #[inline]
+    pub(crate) fn serve(&self, least: Duration) -> Option<Token> {
+        self.0.serve(least)
     }
 
-    /// A token that lives at least this long, if tokens live that long at all.
-    pub(crate) async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
-        self.0.lookup(least).await
+    /// For a caller who was not served: the outcome of the one flight.
+    pub(crate) async fn wait(&self, least: Duration) -> Result<Token, Error> {
+        self.0.wait(least).await
     }
 
     /// Drops the token if it is the current one.
@@ -165,7 +164,9 @@ impl<L: Load> Cache<L> {
                 && Handle::try_current().is_ok()
             {
                 // A failure is remembered, told as an event, and tried again when its time has come.
-                let _ = shared.lookup(Duration::ZERO).await;
+                if shared.serve(Duration::ZERO).is_none() {
+                    let _ = shared.wait(Duration::ZERO).await;
+                }
                 let pause = shared.until_due();
                 drop(shared);
                 if tokio::time::timeout(pause, closed.wait_for(|closed| *closed)).await.is_ok() {
@@ -190,14 +191,34 @@ impl<L: Load> Drop for Cache<L> {
 }
 
 impl<L: Load> Shared<L> {
-    /// No lock, no allocation.
-    fn hit(&self) -> Option<Token> {
+    #[inline]
+    fn serve(self: &Arc<Self>, least: Duration) -> Option<Token> {
         let entry = self.slot.load();
         let entry = entry.as_ref()?;
-        (entry.age(Moment::now(&self.clock)) == Age::Fresh).then(|| entry.token.clone())
+        let now = Moment::now(&self.clock);
+        let age = entry.age(now);
+        if age >= Age::Spent || !entry.serves(least, now) {
+            return None;
+        }
+        if age == Age::Ageing {
+            self.renew_beside(now);
+        }
+        Some(entry.token.clone())
     }
 
-    async fn lookup(self: &Arc<Self>, least: Duration) -> Result<Token, Error> {
+    /// Starts a flight of one attempt, unless there is one or the last failure is too fresh. Whoever
+    /// holds the lock sees to it; nobody waits for that.
+    fn renew_beside(self: &Arc<Self>, now: Moment) {
+        if let Ok(mut state) = self.state.try_lock()
+            && !state.flight.as_ref().is_some_and(Flight::is_alive)
+            && !state.failed.as_ref().is_some_and(|failed| failed.holds(Regime::Ageing, now.monotonic))
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.start(&mut state, Effort::OneAttempt, &runtime);
+        }
+    }
+
+    async fn wait(self: &Arc<Self>, least: Duration) -> Result<Token, Error> {
         let Ok(runtime) = Handle::try_current() else { return self.without_runtime(least) };
         let deadline = Deadline::after(self.settings.wait);
         for _ in 0..MOST_FLIGHTS {
@@ -232,32 +253,16 @@ impl<L: Load> Shared<L> {
         entry.map(|entry| entry.token.clone()).ok_or_else(|| Failure::NoRuntime.into())
     }
 
+    /// For a caller who was not served: under the lock, so that one flight is enough for all.
     fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
+        let mut state = self.state();
         let now = Moment::now(&self.clock);
-        let entry = self.slot.load_full();
-        let age = entry.as_ref().map_or(Age::Ended, |entry| entry.age(now));
-        if let Some(entry) = &entry
-            && age < Age::Spent
+        // Another caller's flight may have landed since the slot was looked at.
+        if let Some(entry) = self.slot.load().as_ref()
+            && entry.age(now) < Age::Spent
             && entry.serves(least, now)
         {
-            // Whoever holds the lock sees to the renewal; nobody waits for that.
-            if age == Age::Ageing
-                && let Ok(mut state) = self.state.try_lock()
-                && !state.is_flying()
-                && !state.failed.as_ref().is_some_and(|failed| failed.holds(Regime::Ageing, now.monotonic))
-            {
-                self.start(&mut state, Effort::OneAttempt, runtime);
-            }
             return Step::Serve(entry.token.clone());
-        }
-
-        let mut state = self.state();
-        // Another caller's flight may have landed since the slot was looked at.
-        if let Some(newer) = self.slot.load_full()
-            && !entry.is_some_and(|entry| Arc::ptr_eq(&entry, &newer))
-            && newer.age(now) < Age::Spent
-        {
-            return Step::Serve(newer.token.clone());
         }
         if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
             return Step::Join(flight.number, flight.outcome.clone());
@@ -362,12 +367,6 @@ impl<L: Load> Shared<L> {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can be left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn is_flying(&self) -> bool {
-        self.flight.as_ref().is_some_and(Flight::is_alive)
     }
 }
 

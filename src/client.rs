@@ -100,7 +100,10 @@ impl ImsClient {
     ///
     /// Dropping the future harms nobody: the exchange goes on for the others, and for the next call.
     pub async fn token(&self) -> Result<Token, Error> {
-        self.0.cache.token().await
+        match self.0.cache.serve(Duration::ZERO) {
+            Some(token) => Ok(token),
+            None => Box::pin(self.0.cache.wait(Duration::ZERO)).await,
+        }
     }
 
     /// As [`token`](Self::token), but asks IMS for another one if the token does not live at least
@@ -111,7 +114,10 @@ impl ImsClient {
     ///
     /// As [`token`](Self::token), and also where a token is good but too short-lived and there is no other.
     pub async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
-        self.0.cache.token_valid_for(least).await
+        match self.0.cache.serve(least) {
+            Some(token) => Ok(token),
+            None => Box::pin(self.0.cache.wait(least)).await,
+        }
     }
 
     /// Drops the token, so that the next [`token`](Self::token) gets another: for when an API answers 401

@@ -5,6 +5,7 @@
 mod allocator;
 #[path = "../../tests/support/material.rs"]
 pub mod material;
+pub mod server;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -59,6 +60,12 @@ pub fn compare(
         "{name:<48} {ours:>8.1} µs  floor {floor:>8.1} µs  ratio {ratio:.3} ({low:.3} to {high:.3})  target {target:<8} \
          allocations {our_allocations}, floor {floor_allocations}"
     );
+}
+
+/// The bytes in use by the whole process.
+#[allow(dead_code, reason = "each bench uses a part")]
+pub fn bytes_in_use() -> usize {
+    ALLOCATOR.baseline()
 }
 
 fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
