@@ -11,6 +11,20 @@ use crate::error::{Error, Failure};
 use crate::testing::ManualClock;
 use crate::token::Token;
 
+/// As the client puts it together.
+impl<L: Load> Cache<L> {
+    pub(super) async fn token(&self) -> Result<Token, Error> {
+        self.token_valid_for(Duration::ZERO).await
+    }
+
+    pub(super) async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
+        match self.serve(least) {
+            Some(token) => Ok(token),
+            None => self.wait(least).await,
+        }
+    }
+}
+
 /// Grants tokens that live a day, or fails, after a while.
 struct Ims {
     clock: ManualClock,
