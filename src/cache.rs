@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
@@ -35,7 +35,7 @@ pub(crate) enum Effort {
 pub(crate) struct Settings {
     /// How long before its end a token begins to age, if a third of its life is not less.
     pub(crate) refresh_before: Duration,
-    /// The longest that a caller waits for a flight.
+    /// The longest that a flight takes, and that a caller waits for one.
     pub(crate) wait: Duration,
     /// From 0 to 1, drawn once for each client, so that many clients do not renew at the same moment.
     pub(crate) jitter: f64,
@@ -75,20 +75,21 @@ struct Flight {
 
 type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
 
-/// The last failure, until a token comes: nobody asks again before `until`.
+/// The last failure, until a token comes.
 struct Failed {
     error: Error,
     regime: Regime,
     /// In a row, in this regime.
     count: u32,
-    until: Instant,
-    /// The other side asked for it, so it holds in every regime.
-    told: bool,
+    /// Nobody asks again in this regime before.
+    until: Moment,
+    /// Nobody asks again in any before: so the other side told us.
+    told: Moment,
 }
 
 impl Failed {
-    fn holds(&self, regime: Regime, now: Instant) -> bool {
-        now < self.until && (self.told || self.regime == regime)
+    fn holds(&self, regime: Regime, now: Moment) -> bool {
+        !now.has_reached(self.told) || (regime == self.regime && !now.has_reached(self.until))
     }
 }
 
@@ -201,17 +202,18 @@ impl<L: Load> Shared<L> {
             return None;
         }
         if age == Age::Ageing {
-            self.renew_beside(now);
+            self.renew_beside(entry, now);
         }
         Some(entry.token.clone())
     }
 
-    /// Starts a flight of one attempt, unless there is one or the last failure is too fresh. Whoever
-    /// holds the lock sees to it; nobody waits for that.
-    fn renew_beside(self: &Arc<Self>, now: Moment) {
+    /// Starts a flight of one attempt, unless there is one, one has just landed, or the last failure is
+    /// too fresh. Whoever holds the lock sees to it; nobody waits for that.
+    fn renew_beside(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
         if let Ok(mut state) = self.state.try_lock()
+            && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
             && !state.flight.as_ref().is_some_and(Flight::is_alive)
-            && !state.failed.as_ref().is_some_and(|failed| failed.holds(Regime::Ageing, now.monotonic))
+            && !state.failed.as_ref().is_some_and(|failed| failed.holds(Regime::Ageing, now))
             && let Ok(runtime) = Handle::try_current()
         {
             self.start(&mut state, Effort::OneAttempt, &runtime);
@@ -219,8 +221,10 @@ impl<L: Load> Shared<L> {
     }
 
     async fn wait(self: &Arc<Self>, least: Duration) -> Result<Token, Error> {
-        let Ok(runtime) = Handle::try_current() else { return self.without_runtime(least) };
-        let deadline = Deadline::after(self.settings.wait);
+        let Ok(runtime) = Handle::try_current() else {
+            return self.good(least, Moment::now(&self.clock)).ok_or_else(|| Failure::NoRuntime.into());
+        };
+        let deadline = Deadline::after(self.settings.wait.saturating_add(GRACE));
         for _ in 0..MOST_FLIGHTS {
             let (number, mut outcome) = match self.step(least, &runtime) {
                 Step::Serve(token) => return Ok(token),
@@ -241,25 +245,21 @@ impl<L: Load> Shared<L> {
                     Failure::CallTimeout { host, limit: self.settings.wait }.into()
                 }
             };
-            return self.last_seconds(least).ok_or(error);
+            return self.good(least, Moment::now(&self.clock)).ok_or(error);
         }
         Err(Failure::NoRuntime.into())
     }
 
-    /// A hit is served, and so is an ageing token, without renewal.
-    fn without_runtime(&self, least: Duration) -> Result<Token, Error> {
-        let now = Moment::now(&self.clock);
-        let entry = self.slot.load_full().filter(|entry| entry.age(now) < Age::Ended && entry.serves(least, now));
-        entry.map(|entry| entry.token.clone()).ok_or_else(|| Failure::NoRuntime.into())
-    }
-
-    /// For a caller who was not served: under the lock, so that one flight is enough for all.
+    /// For a caller who was not served: under the lock, so that one flight is enough for all. The clock,
+    /// which may be anybody's code, is read outside of it.
     fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
-        let mut state = self.state();
         let now = Moment::now(&self.clock);
+        let mut state = self.state();
+        let entry = self.slot.load();
+        let age = entry.as_ref().map_or(Age::Ended, |entry| entry.age(now));
         // Another caller's flight may have landed since the slot was looked at.
-        if let Some(entry) = self.slot.load().as_ref()
-            && entry.age(now) < Age::Spent
+        if let Some(entry) = entry.as_ref()
+            && age < Age::Spent
             && entry.serves(least, now)
         {
             return Step::Serve(entry.token.clone());
@@ -267,17 +267,17 @@ impl<L: Load> Shared<L> {
         if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
             return Step::Join(flight.number, flight.outcome.clone());
         }
-        if let Some(failed) = state.failed.as_ref().filter(|failed| failed.holds(Regime::Spent, now.monotonic)) {
+        if let Some(failed) = state.failed.as_ref().filter(|failed| failed.holds(Regime::at(age), now)) {
             let error = failed.error.clone();
-            return self.last_seconds(least).map_or(Step::Fail(error), Step::Serve);
+            return self.good(least, now).map_or(Step::Fail(error), Step::Serve);
         }
         self.start(&mut state, Effort::AllAttempts, runtime)
     }
 
-    /// The token in the slot until its true end, for whom any life is enough.
-    fn last_seconds(&self, least: Duration) -> Option<Token> {
-        let entry = self.slot.load_full().filter(|_| least.is_zero())?;
-        (!entry.token.is_expired()).then(|| entry.token.clone())
+    /// The token in the slot until its true end: better than an error.
+    fn good(&self, least: Duration, now: Moment) -> Option<Token> {
+        let entry = self.slot.load_full().filter(|entry| entry.age(now) < Age::Ended && entry.serves(least, now));
+        entry.map(|entry| entry.token.clone())
     }
 
     /// One task on the runtime of the caller that starts it. The loader bounds its time.
@@ -314,34 +314,44 @@ impl<L: Load> Shared<L> {
                 self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.settings))));
             }
             // A later flight has already told something newer.
-            Err(error) if number == state.flights => self.remember(&mut state, error, now),
+            Err(error) if number == state.flights => {
+                let pause = self.remember(&mut state, error, now);
+                // Those who listen may do anything, and must not do it under the lock.
+                drop(state);
+                self.warn(error, pause, now);
+            }
             _ => {}
         }
         result
     }
 
-    fn remember(&self, state: &mut State, error: &Error, now: Moment) {
+    /// How long nobody asks again.
+    fn remember(&self, state: &mut State, error: &Error, now: Moment) -> Duration {
         let entry = self.slot.load();
-        let entry = entry.as_ref().filter(|entry| entry.age(now) < Age::Spent);
-        let regime = if entry.is_some() { Regime::Ageing } else { Regime::Spent };
+        let entry = entry.as_ref();
+        let regime = Regime::at(entry.map_or(Age::Ended, |entry| entry.age(now)));
+        let left = entry.map_or(Duration::ZERO, |entry| now.until(entry.spent));
         let before = state.failed.take().filter(|failed| failed.regime == regime);
         let count = before.map_or(0, |failed| failed.count).saturating_add(1);
-        let left = entry.map_or(Duration::MAX, |entry| now.until(entry.spent));
-        let pause = retry::cool_down(regime, count, left, fastrand::f64());
-        let told = error.retry_after().filter(|told| *told >= pause);
-        let pause = told.unwrap_or(pause);
-        if let Some(entry) = entry {
+        let told = error.retry_after().unwrap_or_default();
+        let pause = retry::cool_down(regime, count, left, fastrand::f64()).max(told);
+        let point = |pause| now.later(pause).unwrap_or(now);
+        state.failed = Some(Failed { error: error.clone(), regime, count, until: point(pause), told: point(told) });
+        pause
+    }
+
+    /// While a token is good no caller is told.
+    fn warn(&self, error: &Error, pause: Duration, now: Moment) {
+        if let Some(entry) = self.slot.load().as_ref().filter(|entry| entry.age(now) < Age::Spent) {
             tracing::warn!(
                 kind = ?error.kind(),
                 code = error.code(),
                 debug_id = error.debug_id(),
-                time_left = ?entry.token.remaining(),
+                time_left = ?entry.token.remaining_at(now),
                 next_try = ?pause,
                 "renewal failed, the token is still good"
             );
         }
-        let until = now.monotonic.checked_add(pause).unwrap_or(now.monotonic);
-        state.failed = Some(Failed { error: error.clone(), regime, count, until, told: told.is_some() });
     }
 
     /// A flight that did not end in time is nobody's any more. What it brings is still taken.
@@ -357,7 +367,7 @@ impl<L: Load> Shared<L> {
             Some(entry) if entry.age(now) == Age::Fresh => now.until(entry.ageing),
             _ => {
                 let state = self.state();
-                let until = state.failed.as_ref().map(|failed| failed.until.saturating_duration_since(now.monotonic));
+                let until = state.failed.as_ref().map(|failed| now.until(failed.until));
                 until.unwrap_or_default()
             }
         };
@@ -367,6 +377,13 @@ impl<L: Load> Shared<L> {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can be left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Regime {
+    /// A token that is too short-lived for one caller is good for the others.
+    fn at(age: Age) -> Self {
+        if age < Age::Spent { Self::Ageing } else { Self::Spent }
     }
 }
 
@@ -416,6 +433,8 @@ impl<L: Load> fmt::Debug for Cache<L> {
 const LARGEST_JITTER: f64 = 0.1;
 /// So late that a caller rather waits than goes away with a token that ends on its way.
 const LAST_SECONDS: Duration = Duration::from_secs(30);
+/// How much longer a caller waits than a flight takes: its own outcome, where there is one, says more, and is remembered.
+const GRACE: Duration = Duration::from_millis(250);
 /// Of those that end with their runtime, for one call.
 const MOST_FLIGHTS: u32 = 3;
 /// How often `keep_fresh` looks, at most and at least.

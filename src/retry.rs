@@ -99,17 +99,18 @@ pub(crate) enum Regime {
     Spent,
 }
 
-/// How long nobody asks after `count` failed flights in a row. `left` is the time until the token is
+/// How long nobody asks after `count` failed flights in a row. `left` is the time until an ageing token is
 /// spent: there must be chances left before that, though not one after the other. `draw` is anywhere from 0 to 1.
 pub(crate) fn cool_down(regime: Regime, count: u32, left: Duration, draw: f64) -> Duration {
-    let doublings = count.saturating_sub(1).min(16);
-    let doubled = |first: Duration, longest| first.saturating_mul(1 << doublings).min(longest);
-    let pause = match regime {
-        Regime::Ageing => doubled(FIRST_COOL_DOWN_AGEING, LONGEST_COOL_DOWN_AGEING),
-        Regime::Spent => doubled(FIRST_COOL_DOWN_SPENT, LONGEST_COOL_DOWN_SPENT),
+    let (first, longest, most) = match regime {
+        Regime::Ageing => {
+            (FIRST_COOL_DOWN_AGEING, LONGEST_COOL_DOWN_AGEING, left.mul_f64(0.25).max(FIRST_COOL_DOWN_SPENT))
+        }
+        Regime::Spent => (FIRST_COOL_DOWN_SPENT, LONGEST_COOL_DOWN_SPENT, Duration::MAX),
     };
-    let quarter = left.mul_f64(0.25).max(FIRST_COOL_DOWN_SPENT);
-    pause.mul_f64(1.0 + LARGEST_JITTER * draw.clamp(0.0, 1.0)).min(quarter)
+    let doublings = count.saturating_sub(1).min(16);
+    let jitter = 1.0 + LARGEST_JITTER * draw.clamp(0.0, 1.0);
+    first.saturating_mul(1 << doublings).min(longest).mul_f64(jitter).min(most)
 }
 
 /// Two more chances: what is not back within seconds is not back within the call.
@@ -139,7 +140,7 @@ mod tests {
     use http::StatusCode;
     use tokio::time::Instant;
 
-    use super::{Limits, back_off, pause, run};
+    use super::{Limits, Regime, back_off, cool_down, pause, run};
     use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
 
     /// What the exchange makes of a status, as far as trying again is concerned.
@@ -297,5 +298,37 @@ mod tests {
         assert_eq!(pause(&answered(500, None), 1, 1, 0.5), None);
         assert!(pause(&answered(500, None), 1, 2, 0.5).is_some());
         assert_eq!(pause(&Failure::NoRuntime.into(), 1, 3, 0.5), None);
+    }
+    #[test]
+    fn renewals_pause_for_one_two_four_and_then_five_minutes() {
+        let pauses =
+            [1, 2, 3, 4, 5, u32::MAX].map(|count| cool_down(Regime::Ageing, count, Duration::MAX, 0.0).as_secs());
+        assert_eq!(pauses, [60, 120, 240, 300, 300, 300]);
+    }
+
+    #[test]
+    fn those_who_wait_pause_for_one_second_doubling_to_thirty() {
+        let pauses = [1, 2, 3, 4, 5, 6, 7, u32::MAX];
+        let pauses = pauses.map(|count| cool_down(Regime::Spent, count, Duration::ZERO, 0.0).as_secs());
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+
+    #[test]
+    fn a_renewal_pauses_for_a_quarter_of_the_time_left_at_most_but_for_a_second_at_least() {
+        let pauses = [3600, 1000, 400, 100, 20, 3, 0]
+            .map(|left| cool_down(Regime::Ageing, 9, Duration::from_secs(left), 1.0).as_millis());
+        assert_eq!(pauses, [330_000, 250_000, 100_000, 25_000, 5_000, 1_000, 1_000]);
+    }
+
+    #[test]
+    fn the_jitter_of_a_pause_lengthens_it_by_a_tenth_at_most() {
+        for (regime, pause) in [(Regime::Ageing, 60.0), (Regime::Spent, 1.0)] {
+            for (draw, factor) in [(-1.0, 1.0), (0.0, 1.0), (0.5, 1.05), (1.0, 1.1), (f64::INFINITY, 1.1)] {
+                let pause = Duration::from_secs_f64(pause * factor);
+                assert_eq!(cool_down(regime, 1, Duration::MAX, draw).abs_diff(pause).as_micros(), 0);
+            }
+        }
+        // No count: as the first.
+        assert_eq!(cool_down(Regime::Spent, 0, Duration::MAX, 0.0).as_secs(), 1);
     }
 }

@@ -1,0 +1,347 @@
+//! A cache in front of a scripted IMS, on paused time and without sockets.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::StatusCode;
+
+use crate::cache::{Cache, Effort, Load, Settings};
+use crate::clock::{Clock, SharedClock, Stopwatch};
+use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
+use crate::retry::{self, Limits};
+use crate::testing::ManualClock;
+use crate::token::Token;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+/// One time for all: the cache's clock goes with the runtime's, and a test can make it jump.
+#[derive(Clone)]
+pub(super) struct Time {
+    /// Moves the cache's clock alone: suspend, a clock set anew, time that passes without a runtime.
+    pub(super) jumps: ManualClock,
+    runtime: Stopwatch,
+    /// Each token has a clone of its time.
+    held: Arc<()>,
+    meddler: Arc<Mutex<Option<Meddler>>>,
+}
+
+type Meddler = Box<dyn FnOnce() + Send>;
+
+impl Time {
+    pub(super) fn start() -> Self {
+        Self { jumps: ManualClock::new(), runtime: Stopwatch::start(), held: Arc::default(), meddler: Arc::default() }
+    }
+
+    /// Moves both clocks together, through every timer on the way.
+    pub(super) async fn pass(&self, by: Duration) {
+        tokio::time::sleep(by).await;
+    }
+
+    /// Lets the tasks run that are due.
+    pub(super) async fn settle(&self) {
+        self.pass(Duration::from_millis(1)).await;
+    }
+
+    /// How many hold it: grows and shrinks with the number of tokens that are kept anywhere.
+    pub(super) fn holders(&self) -> usize {
+        Arc::strong_count(&self.held)
+    }
+
+    /// Does this when the cache looks at the clock the next time: as another thread might at that moment.
+    pub(super) fn meddle(&self, meddler: impl FnOnce() + Send + 'static) {
+        *self.meddler.lock().unwrap() = Some(Box::new(meddler));
+    }
+
+    pub(super) fn passed(&self) -> Duration {
+        self.runtime.elapsed()
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> SystemTime {
+        let meddler = self.meddler.lock().unwrap().take();
+        meddler.into_iter().for_each(|meddler| meddler());
+        self.jumps.now() + self.passed()
+    }
+
+    fn monotonic(&self) -> Instant {
+        self.jumps.monotonic() + self.passed()
+    }
+}
+
+/// What IMS does with one request.
+#[derive(Clone)]
+pub(super) struct Reply {
+    after: Duration,
+    says: Says,
+}
+
+#[derive(Clone)]
+enum Says {
+    Token(Duration),
+    Failure(Error),
+    Nothing,
+    Panic,
+}
+
+/// A token of this life, at once. They are called t1, t2 … after the number of the request.
+pub(super) fn grant(life: Duration) -> Reply {
+    Reply { after: Duration::ZERO, says: Says::Token(life) }
+}
+
+pub(super) fn fail(error: impl Into<Error>) -> Reply {
+    Reply { after: Duration::ZERO, says: Says::Failure(error.into()) }
+}
+
+/// Never answers: the attempt ends at its limit of 10 s, a call with all its attempts at 30 s.
+pub(super) fn hang() -> Reply {
+    Reply { after: Duration::ZERO, says: Says::Nothing }
+}
+
+pub(super) fn panicking() -> Reply {
+    Reply { after: Duration::ZERO, says: Says::Panic }
+}
+
+impl Reply {
+    pub(super) fn after(self, after: Duration) -> Self {
+        Self { after, ..self }
+    }
+}
+
+/// An answer that is worth another attempt.
+pub(super) fn unavailable() -> Error {
+    answered(Failure::Server { answer: "503".to_owned(), transient: true }, 503, None)
+}
+
+pub(super) fn refused() -> Error {
+    answered(Failure::Refused { answer: "400".to_owned() }, 400, None)
+}
+
+/// "Slow down", with a wait that IMS asks for.
+pub(super) fn throttled(wait: Duration) -> Error {
+    answered(Failure::Throttled { answer: "429".to_owned() }, 429, Some(wait))
+}
+
+fn answered(failure: Failure, status: u16, retry_after: Option<Duration>) -> Error {
+    let status = StatusCode::from_u16(status).unwrap();
+    let (code, debug_id) = (Some("a_code".to_owned()), Some("a-debug-id".to_owned()));
+    let answer = Answer { status, code, description: None, debug_id, retry_after, skew: None };
+    let circumstances = Circumstances { now: SystemTime::UNIX_EPOCH, certificate: None, metascopes: String::new() };
+    Error::answered(failure, answer, &circumstances)
+}
+
+/// A flight as the loader saw it begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Flown {
+    pub(super) at: Duration,
+    pub(super) effort: Effort,
+}
+
+/// The scripted IMS, behind the same limits and retries as the real one. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Ims(Arc<Desk>);
+
+struct Desk {
+    time: Time,
+    script: Mutex<Script>,
+}
+
+struct Script {
+    next: VecDeque<Reply>,
+    always: Reply,
+    flights: Vec<Flown>,
+    requests: u32,
+    in_flight: u32,
+    cut: u32,
+}
+
+impl Ims {
+    fn new(time: Time) -> Self {
+        let always = grant(DAY);
+        let script = Script { next: VecDeque::new(), always, flights: Vec::new(), requests: 0, in_flight: 0, cut: 0 };
+        Self(Arc::new(Desk { time, script: Mutex::new(script) }))
+    }
+
+    /// For one request, before what it says always.
+    pub(super) fn next(&self, reply: Reply) {
+        self.script().next.push_back(reply);
+    }
+
+    /// Ends what was said for single requests.
+    pub(super) fn always(&self, reply: Reply) {
+        let mut script = self.script();
+        script.next.clear();
+        script.always = reply;
+    }
+
+    pub(super) fn flights(&self) -> Vec<Flown> {
+        self.script().flights.clone()
+    }
+
+    pub(super) fn efforts(&self) -> Vec<Effort> {
+        self.flights().into_iter().map(|flown| flown.effort).collect()
+    }
+
+    /// The time between each flight's start and the next one's.
+    pub(super) fn gaps(&self) -> Vec<Duration> {
+        self.flights().windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+    }
+
+    pub(super) fn requests(&self) -> u32 {
+        self.script().requests
+    }
+
+    pub(super) fn in_flight(&self) -> u32 {
+        self.script().in_flight
+    }
+
+    /// How many requests were dropped before their answer.
+    pub(super) fn cut(&self) -> u32 {
+        self.script().cut
+    }
+
+    /// Whether a cache, or a flight of it, still holds the loader.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    async fn request(&self) -> Result<Token, Error> {
+        let (number, reply) = {
+            let mut script = self.script();
+            script.requests += 1;
+            script.in_flight += 1;
+            (script.requests, script.next.pop_front().unwrap_or_else(|| script.always.clone()))
+        };
+        let mut request = Request { desk: &self.0, answered: false };
+        tokio::time::sleep(reply.after).await;
+        let answer = match reply.says {
+            Says::Token(life) => Token::for_tests_with_clock(&format!("t{number}"), life, self.0.time.clone()),
+            Says::Failure(error) => Err(error),
+            Says::Nothing => pending().await,
+            Says::Panic => panic!("a loader that panics"),
+        };
+        request.answered = true;
+        answer
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.script.lock().unwrap()
+    }
+}
+
+/// Tells when a request's future is dropped.
+struct Request<'a> {
+    desk: &'a Desk,
+    answered: bool,
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        let mut script = self.desk.script.lock().unwrap();
+        script.in_flight -= 1;
+        script.cut += u32::from(!self.answered);
+    }
+}
+
+impl Load for Ims {
+    async fn load(&self, effort: Effort) -> Result<Token, Error> {
+        let at = self.0.time.passed();
+        self.script().flights.push(Flown { at, effort });
+        let attempts = if effort == Effort::OneAttempt { 1 } else { LIMITS.attempts };
+        retry::run(Limits { attempts, ..LIMITS }, "ims", fastrand::f64, || self.request()).await
+    }
+
+    fn host(&self) -> &str {
+        "ims"
+    }
+}
+
+pub(super) const LIMITS: Limits =
+    Limits { attempts: 3, attempt: Duration::from_secs(10), call: Duration::from_secs(30) };
+pub(super) const SETTINGS: Settings = Settings { refresh_before: HOUR, wait: LIMITS.call, jitter: 0.0 };
+
+/// What a caller sees, in short.
+pub(super) type Seen = Result<String, ErrorKind>;
+
+pub(super) fn ok(text: &str) -> Seen {
+    Ok(text.to_owned())
+}
+
+pub(super) fn seen(result: Result<Token, Error>) -> Seen {
+    result.map(|token| token.expose_secret().to_owned()).map_err(|error| error.kind())
+}
+
+/// A cache with its IMS. Clones share both.
+#[derive(Clone)]
+pub(super) struct Rig {
+    pub(super) cache: Arc<Cache<Ims>>,
+    pub(super) ims: Ims,
+    pub(super) time: Time,
+}
+
+impl Rig {
+    /// An empty cache; IMS grants a day, at once.
+    pub(super) fn cold() -> Self {
+        Self::new(Time::start(), SETTINGS)
+    }
+
+    /// A cache that has just been given "t1" of this life.
+    pub(super) async fn holding(life: Duration) -> Self {
+        let rig = Self::cold();
+        rig.ims.next(grant(life));
+        assert_eq!(rig.token().await, ok("t1"));
+        rig
+    }
+
+    pub(super) fn new(time: Time, settings: Settings) -> Self {
+        let ims = Ims::new(time.clone());
+        Self { cache: Arc::new(Cache::new(ims.clone(), SharedClock::new(time.clone()), settings)), ims, time }
+    }
+
+    pub(super) async fn token(&self) -> Seen {
+        seen(self.cache.token().await)
+    }
+
+    pub(super) async fn token_valid_for(&self, least: Duration) -> Seen {
+        seen(self.cache.token_valid_for(least).await)
+    }
+
+    /// What a call has to show after one poll; `None` if it waits. Then it is dropped.
+    pub(super) fn at_once(&self) -> Option<Seen> {
+        at_once(self.token())
+    }
+
+    /// A token called "newer" comes from another flight while the next caller looks at the clock.
+    pub(super) fn land_during_the_next_look(&self) {
+        let rig = self.clone();
+        self.time.meddle(move || {
+            let newer = Token::for_tests_with_clock("newer", DAY, rig.time.clone());
+            drop(rig.cache.0.land(u64::MAX, newer));
+        });
+    }
+
+    /// What this many callers at the same time see.
+    pub(super) async fn herd(&self, callers: usize) -> Vec<Seen> {
+        let callers: Vec<_> = (0..callers).map(|_| self.clone()).map(|rig| async move { rig.token().await }).collect();
+        let callers: Vec<_> = callers.into_iter().map(tokio::spawn).collect();
+        let mut seen = Vec::new();
+        for caller in callers {
+            seen.push(caller.await.unwrap());
+        }
+        seen
+    }
+}
+
+/// The outcome of a future's first poll.
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
