@@ -916,6 +916,19 @@ async fn a_redirect_tells_where_it_would_have_led() {
     }
 }
 
+/// A12: a host may hold what was echoed too, in the small letters that a URL makes of it. Found by fuzzing.
+#[tokio::test]
+async fn a_secret_in_the_host_of_a_redirect_is_cut_out() {
+    let target = format!("https://{CLIENT_SECRET}.collector.example/");
+    let answer = ResponseTemplate::new(302).insert_header("location", target.as_str());
+
+    let error = fails_with(ErrorKind::Response, 1, answer, &target).await;
+
+    let shown = shown(&error);
+    assert!(shown.contains("302 to [redacted].collector.example"), "{shown}");
+    assert!(!shown.to_ascii_uppercase().contains("MARKER"), "{shown}");
+}
+
 /// N2: a redirect is not followed either when it leads to the same origin, to a metadata service, in a circle, or
 /// nowhere.
 #[tokio::test]
