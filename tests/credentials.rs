@@ -416,6 +416,17 @@ fn any_other_host_is_refused() {
     }
 }
 
+/// K6: what is taken can be connected to. `xn--` announces another alphabet, and what follows may be no name at all, which
+/// would come out only when a client is built. Found by fuzzing.
+#[test]
+fn a_host_that_no_address_can_hold_is_refused_with_the_credentials() {
+    for host in ["xn--ims-na1.adobelogin.com", "xn--.adobelogin.com", "ims.xn--a.adobe.com"] {
+        let error = CredentialsFile::new().host(host).read().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credentials, "{host}");
+        assert!(told(&error).contains("imsEndpoint"), "{host}: {error:?}");
+    }
+}
+
 /// K7: a client id goes into an address, so it is letters, digits, `-`, `_` and `.` alone.
 #[test]
 fn a_client_id_with_another_character_is_refused() {

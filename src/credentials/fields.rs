@@ -51,12 +51,14 @@ pub(super) fn ims_host(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 1123. That look-alikes in other alphabets stay out is the exact suffix's doing.
+/// RFC 1123. That look-alikes in other alphabets stay out is the exact suffix's doing; but not everything behind `xn--`
+/// is a name (RFC 5891), and Adobe has none.
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
+        && !label.starts_with("xn--")
 }
 
 /// Metascopes in every spelling of Adobe's tools, as short names without repetition.
