@@ -135,6 +135,9 @@ mod clock;
 mod credentials;
 mod error;
 mod exchange;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod loose;
 mod pem;

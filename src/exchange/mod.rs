@@ -15,7 +15,7 @@ pub(crate) use self::endpoint::Endpoint;
 pub(crate) use self::http::HttpSettings;
 
 use self::answer::{Context, Verdict};
-use self::http::Http;
+use self::http::{Body, Head, Http};
 use crate::clock::{Clock, Moment, SharedClock, Skew};
 use crate::error::{CertificateFacts, Circumstances, Error, TOLERATED_SKEW};
 use crate::signer::JwtSigner;
@@ -92,17 +92,7 @@ impl Exchange {
             midpoint: sent.wall.checked_add(half),
             secrets: &[secret, &encoded, assertion.expose_secret()],
         };
-        let judged = match answer::judge(&head, body.as_ref(), &context) {
-            Verdict::Granted(granted) => {
-                match Token::new(granted.text.expose(), granted.life, arrival, self.clock.clone()) {
-                    Some(token) => return Ok(token),
-                    None => answer::out_of_range(&head, &context),
-                }
-            }
-            Verdict::Failed(failure, answer) => (failure, answer),
-        };
-        let (failure, answer) = judged;
-        Err(Error::answered(failure, answer, &self.circumstances()))
+        understood(&head, &body, &context, (arrival, &self.clock), || self.circumstances())
     }
 
     /// The clock explains a refused assertion if it is off by as long as an assertion lives. Whoever
@@ -130,6 +120,44 @@ impl Exchange {
             },
         }
     }
+}
+
+/// The token of an answer, or what the answer says instead.
+fn understood(
+    head: &Head,
+    body: &Body,
+    context: &Context<'_>,
+    (arrival, clock): (Moment, &SharedClock),
+    circumstances: impl FnOnce() -> Circumstances,
+) -> Result<Token, Error> {
+    let (failure, answer) = match answer::judge(head, body.as_ref(), context) {
+        Verdict::Granted(granted) => match Token::new(granted.text.expose(), granted.life, arrival, clock.clone()) {
+            Some(token) => return Ok(token),
+            None => answer::out_of_range(head, context),
+        },
+        Verdict::Failed(failure, answer) => (failure, answer),
+    };
+    Err(Error::answered(failure, answer, &circumstances()))
+}
+
+/// An answer at a given time, without the network that brings it.
+#[cfg(fuzzing)]
+pub(crate) fn understood_at(
+    arrival: Moment,
+    clock: &SharedClock,
+    (status, headers, body): (::http::StatusCode, ::http::HeaderMap, &[u8]),
+    secrets: &[&str],
+) -> Result<Token, Error> {
+    let head = Head { status, headers };
+    let endpoint = Endpoint::of_host("ims-na1.adobelogin.com")?;
+    let context = Context { url: endpoint.url(), midpoint: Some(arrival.wall), secrets };
+    let certificate = CertificateFacts { not_after: arrival.wall, matches_key: true };
+    let circumstances = || Circumstances {
+        now: arrival.wall,
+        certificate: Some(certificate),
+        metascopes: "ent_aem_cloud_api".to_owned(),
+    };
+    understood(&head, &Body::Whole(Zeroizing::new(body.to_vec())), &context, (arrival, clock), circumstances)
 }
 
 /// `application/x-www-form-urlencoded`, written once into memory of exactly its size that is wiped
