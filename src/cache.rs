@@ -35,7 +35,8 @@ pub(crate) enum Effort {
 pub(crate) struct Settings {
     /// How long before its end a token begins to age, if a third of its life is not less.
     pub(crate) refresh_before: Duration,
-    /// The longest that a flight takes, and that a caller waits for one.
+    /// The longest that a caller waits for a flight: a little longer than one takes, so that its own
+    /// outcome, which says more, is told and remembered.
     pub(crate) wait: Duration,
     /// From 0 to 1, drawn once for each client, so that many clients do not renew at the same moment.
     pub(crate) jitter: f64,
@@ -224,8 +225,9 @@ impl<L: Load> Shared<L> {
         let Ok(runtime) = Handle::try_current() else {
             return self.good(least, Moment::now(&self.clock)).ok_or_else(|| Failure::NoRuntime.into());
         };
-        let deadline = Deadline::after(self.settings.wait.saturating_add(GRACE));
-        for _ in 0..MOST_FLIGHTS {
+        let deadline = Deadline::after(self.settings.wait);
+        let mut failure = Failure::NoRuntime;
+        for earlier in 0..MOST_FLIGHTS {
             let (number, mut outcome) = match self.step(least, &runtime) {
                 Step::Serve(token) => return Ok(token),
                 Step::Fail(error) => return Err(error),
@@ -233,21 +235,28 @@ impl<L: Load> Shared<L> {
             };
             let error = match tokio::time::timeout(deadline.remaining(), outcome.wait_for(Option::is_some)).await {
                 Ok(Ok(outcome)) => match &*outcome {
-                    Some(Ok(token)) => return Ok(token.clone()),
+                    Some(Ok(token)) if !token.is_expired() => return Ok(token.clone()),
                     Some(Err(error)) => error.clone(),
-                    None => continue,
+                    // The caller comes late, from a suspended machine for one: the token has ended meanwhile.
+                    _ => {
+                        failure = Failure::Expired;
+                        continue;
+                    }
                 },
                 // The runtime that flew it has ended: this one starts another.
                 Ok(Err(_)) => continue,
                 Err(_) => {
-                    self.abandon(number);
+                    // One that was joined later may be younger than the limit: it is still the others'.
+                    if earlier == 0 {
+                        self.abandon(number);
+                    }
                     let host = self.loader.host().to_owned();
                     Failure::CallTimeout { host, limit: self.settings.wait }.into()
                 }
             };
             return self.good(least, Moment::now(&self.clock)).ok_or(error);
         }
-        Err(Failure::NoRuntime.into())
+        Err(failure.into())
     }
 
     /// For a caller who was not served: under the lock, so that one flight is enough for all. The clock,
@@ -433,13 +442,13 @@ impl<L: Load> fmt::Debug for Cache<L> {
 const LARGEST_JITTER: f64 = 0.1;
 /// So late that a caller rather waits than goes away with a token that ends on its way.
 const LAST_SECONDS: Duration = Duration::from_secs(30);
-/// How much longer a caller waits than a flight takes: its own outcome, where there is one, says more, and is remembered.
-const GRACE: Duration = Duration::from_millis(250);
 /// Of those that end with their runtime, for one call.
 const MOST_FLIGHTS: u32 = 3;
 /// How often `keep_fresh` looks, at most and at least.
 const SHORTEST_LOOK: Duration = Duration::from_millis(250);
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

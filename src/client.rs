@@ -164,7 +164,7 @@ impl ImsClient {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Failure::NoRuntime.into());
         }
-        self.exchanger().load(Effort::AllAttempts).await
+        self.exchanger().exchange(self.0.common.limits).await
     }
 
     /// The certificate beside the key of the credentials: watch when it ends.
@@ -209,16 +209,24 @@ struct Exchanger {
     limits: Limits,
 }
 
-impl Load for Exchanger {
-    async fn load(&self, effort: Effort) -> Result<Token, Error> {
-        let Self { exchange, limits } = self;
-        let limits = match effort {
-            Effort::AllAttempts => *limits,
-            Effort::OneAttempt => Limits { attempts: 1, ..*limits },
-        };
+impl Exchanger {
+    async fn exchange(&self, limits: Limits) -> Result<Token, Error> {
+        let exchange = &self.exchange;
         let skew = OnceLock::new();
         let span = tracing::debug_span!("ims_exchange", host = exchange.host());
         retry::run(limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).instrument(span).await
+    }
+}
+
+impl Load for Exchanger {
+    async fn load(&self, effort: Effort) -> Result<Token, Error> {
+        let attempts = match effort {
+            Effort::AllAttempts => self.limits.attempts,
+            Effort::OneAttempt => 1,
+        };
+        // A flight ends before those who wait for it give it up.
+        let call = self.limits.call.saturating_sub(HEAD_START.min(self.limits.call.mul_f64(0.1)));
+        self.exchange(Limits { attempts, call, ..self.limits }).await
     }
 
     fn host(&self) -> &str {
@@ -412,6 +420,8 @@ impl fmt::Debug for ImsClientBuilder {
 
 /// Adobe's own margin is ten minutes; an hour outlives most outages.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60 * 60);
+/// Enough for its outcome to reach them.
+const HEAD_START: Duration = Duration::from_millis(250);
 /// `exp` counts whole seconds.
 const SHORTEST_ASSERTION: Duration = Duration::from_secs(1);
 /// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.

@@ -264,7 +264,8 @@ impl Load for Ims {
 
 pub(super) const LIMITS: Limits =
     Limits { attempts: 3, attempt: Duration::from_secs(10), call: Duration::from_secs(30) };
-pub(super) const SETTINGS: Settings = Settings { refresh_before: HOUR, wait: LIMITS.call, jitter: 0.0 };
+pub(super) const SETTINGS: Settings =
+    Settings { refresh_before: HOUR, wait: LIMITS.call.saturating_add(Duration::from_millis(250)), jitter: 0.0 };
 
 /// What a caller sees, in short.
 pub(super) type Seen = Result<String, ErrorKind>;
