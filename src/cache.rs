@@ -1,6 +1,8 @@
 //! Serve, renew beside, or wait: decided from a token, a time and a flight. Knows no HTTP: it is handed
 //! a loader, a clock and its settings.
 
+mod entry;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use crate::clock::{Deadline, Moment, SharedClock};
 use crate::error::{Error, Failure};
 use crate::retry::{self, Regime};
 use crate::token::Token;
+
+use self::entry::{Age, Entry};
 
 /// Where tokens come from.
 pub(crate) trait Load: Send + Sync + 'static {
@@ -92,27 +96,6 @@ impl Failed {
     fn holds(&self, regime: Regime, now: Moment) -> bool {
         !now.has_reached(self.told) || (regime == self.regime && !now.has_reached(self.until))
     }
-}
-
-/// A token with the points at which it changes its age, on both clocks: the earlier counts, so that
-/// suspend, a clock set back and a clock set forward are all safe.
-struct Entry {
-    token: Token,
-    /// When it came.
-    life: Duration,
-    ageing: Moment,
-    spent: Moment,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Age {
-    /// Served.
-    Fresh,
-    /// Served, and renewed beside the callers.
-    Ageing,
-    /// Callers join the flight; if it fails, they still get the token.
-    Spent,
-    Ended,
 }
 
 /// What to do for one caller.
@@ -403,45 +386,12 @@ impl Flight {
     }
 }
 
-impl Entry {
-    fn new(token: Token, now: Moment, settings: &Settings) -> Self {
-        let life = token.remaining_at(now);
-        let jitter = 1.0 - LARGEST_JITTER * settings.jitter.clamp(0.0, 1.0);
-        let ageing = settings.refresh_before.min(life.mul_f64(1.0 / 3.0)).mul_f64(jitter);
-        let spent = LAST_SECONDS.min(life.mul_f64(0.1));
-        // Both points lie before the token's end, which is in range.
-        let point = |before| now.later(life.saturating_sub(before)).unwrap_or(now);
-        Self { life, ageing: point(ageing), spent: point(spent), token }
-    }
-
-    fn age(&self, now: Moment) -> Age {
-        if !now.has_reached(self.ageing) {
-            Age::Fresh
-        } else if !now.has_reached(self.spent) {
-            Age::Ageing
-        } else if !self.token.remaining_at(now).is_zero() {
-            Age::Spent
-        } else {
-            Age::Ended
-        }
-    }
-
-    /// Whether the token lives long enough, or no token of this life ever would.
-    fn serves(&self, least: Duration, now: Moment) -> bool {
-        least.is_zero() || self.life < least || self.token.remaining_at(now) >= least
-    }
-}
-
 impl<L: Load> fmt::Debug for Cache<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }
 
-/// Of the time that a token ages.
-const LARGEST_JITTER: f64 = 0.1;
-/// So late that a caller rather waits than goes away with a token that ends on its way.
-const LAST_SECONDS: Duration = Duration::from_secs(30);
 /// Of those that end with their runtime, for one call.
 const MOST_FLIGHTS: u32 = 3;
 /// How often `keep_fresh` looks, at most and at least.
