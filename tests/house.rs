@@ -76,6 +76,26 @@ fn the_crate_forbids_unsafe_code() {
     assert!(fs::read_to_string("src/lib.rs").unwrap().contains("#![forbid(unsafe_code)]"));
 }
 
+/// D7: of other crates, public signatures show `http`, and reqwest where a feature asks for it by name.
+#[test]
+fn public_signatures_show_no_foreign_types() {
+    let foreign =
+        ["reqwest::", "wiremock", "bytes::", "Bytes", "aws_lc_rs", "jsonwebtoken", "tokio::", "serde", "Zeroizing"];
+    for path in files("src") {
+        let name = path.display().to_string();
+        // Compiled for fuzzing alone.
+        if name.ends_with("fuzzing.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for (at, _) in text.match_indices("    pub fn ").chain(text.match_indices("    pub async fn ")) {
+            let signature = &text[at..at + text[at..].find(" {\n").unwrap()];
+            let shown = foreign.iter().find(|foreign| signature.contains(**foreign));
+            assert!(shown.is_none() || signature.contains("pub fn configure_http("), "{name}: {signature}");
+        }
+    }
+}
+
 /// R10, S11, K15: what nobody could know without being told stands in the documentation.
 #[test]
 fn the_documentation_tells_what_dropping_does_what_stays_the_callers_and_what_the_certificate_is_for() {

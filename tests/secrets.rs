@@ -41,7 +41,7 @@ assert_impl_all!(MockImsBuilder: Send, Debug);
 assert_impl_all!(MockAnswer: Send, Sync, Clone, Debug);
 assert_impl_all!(MockRequest: Send, Sync, Clone, Debug);
 
-// S7, S8: no holder of a secret can be written out or compared.
+// S7, S8, S14: no holder of a secret can be written out, or compared in whatever time. RSA is aws-lc's, blinded.
 assert_not_impl_any!(ServiceCredentials: Serialize, Display, PartialEq);
 assert_not_impl_any!(ServiceCredentialsBuilder: Serialize, Display, PartialEq);
 assert_not_impl_any!(Credentials: Serialize, Display, PartialEq);
