@@ -76,14 +76,17 @@ impl ImsClient {
         Ok(Self::assemble(exchange, common))
     }
 
-    /// The access token, at once while it is good: nothing waits for IMS but the first call, and calls
-    /// after an outage that outlasted the token.
+    /// The access token, at once until its last 30 seconds: until then nothing waits for IMS but the first
+    /// call, and calls after an outage that outlasted the token.
     ///
     /// Goes to the network only when it must. In the last hour of a token (or the last third of a
     /// shorter one) calls still get it at once, and one renewal runs beside them; in its last 30 seconds
-    /// they wait for that, and still get the token until its end if it fails. Any number of calls
-    /// share one exchange and its outcome. After a failure nobody asks IMS again for a while: calls that
-    /// find no good token get the same error at once.
+    /// (or the last tenth) they wait for that, and still get the token until its end if it fails. Any
+    /// number of calls share one exchange and its outcome.
+    ///
+    /// After a failure nobody asks IMS again for a while: 1, 2, 4, then 5 minutes while there is a good
+    /// token; without one 1 second, doubling to 30, and calls get the same error at once. Longer if
+    /// `Retry-After` says so. By the client's own [clock](ImsClientBuilder::clock).
     ///
     /// # Errors
     ///
@@ -116,16 +119,21 @@ impl ImsClient {
     }
 
     /// Drops the token, so that the next [`token`](Self::token) gets another: for when an API answers 401
-    /// to it. Does nothing if it is not the current one any more, so that many may forget the same token.
-    /// Never touches the network.
+    /// to it. Once for a request: there is no brake, and during an outage the dropped token is gone.
+    ///
+    /// Does nothing if it is not the current one any more, so that many may forget the same token; clones
+    /// are the same token, another with the same text is not. Never touches the network.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
 
     /// Renews the token without being asked, until the last client is dropped, which this does not
-    /// prevent. For services whose first call after a quiet night must not wait: `tokio::spawn` it.
+    /// prevent. For services whose first call after a quiet night must not wait: `tokio::spawn` it. Twice
+    /// is harmless.
     ///
-    /// Failures are told as [`tracing`] events alone. Ends at once where there is no tokio runtime.
+    /// Gets the first token at once, and then looks at least once a minute: that is how soon it notices a
+    /// forgotten token or a clock that was moved. Failures are told as [`tracing`] events alone, and tried
+    /// again as [`token`](Self::token) does. Ends at once where there is no tokio runtime.
     ///
     /// # Cancel safety
     ///

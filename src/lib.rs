@@ -33,8 +33,8 @@
 //!
 //! - **Takes the file as downloaded**, and the private key in every spelling that copying turns it into. What can't work
 //!   is refused at once, in words that say what it is and what to do.
-//! - **Never makes a caller wait while a token is good**, whatever IMS does, and **never asks twice**: any number of
-//!   callers share one exchange, and its failure too.
+//! - **Never makes a caller wait while a token is fresh or ageing**, which is until its last 30 seconds, whatever IMS does;
+//!   and **never asks twice**: any number of callers share one exchange, and its failure too.
 //! - **Never misreads `expires_in`**: IMS counts it in milliseconds here and in seconds elsewhere. You see
 //!   [`SystemTime`](std::time::SystemTime) and [`Duration`](std::time::Duration) only.
 //! - **Ends every call** within its time limit (30 s) and with bounded memory, whatever the other side sends.

@@ -34,7 +34,8 @@ pub trait TokenSource: Send + Sync {
     /// A token that is good now.
     fn token(&self) -> TokenFuture<'_>;
 
-    /// The token was refused: the next one should be another. Does nothing by default.
+    /// The token was refused: the next one should be another. Does nothing by default, so whoever wraps
+    /// another source must pass it on.
     fn forget(&self, token: &Token) {
         let _ = token;
     }
@@ -51,7 +52,7 @@ impl TokenSource for ImsClient {
     }
 }
 
-/// Itself until its end, then an error of the kind [`Expired`](crate::ErrorKind::Expired).
+/// Itself until its end, forgotten or not; then an error of the kind [`Expired`](crate::ErrorKind::Expired).
 impl TokenSource for Token {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {

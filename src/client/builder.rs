@@ -117,8 +117,9 @@ impl ImsClientBuilder {
         self
     }
 
-    /// Where to take the time from, instead of the machine's clocks: for what is signed, and for the age
-    /// of tokens. Time limits and pauses go by tokio's clock.
+    /// Where to take the time from, instead of the machine's clocks: for what is signed, for the age
+    /// of tokens, and for how long a failure is remembered. Time limits, and the pauses between the
+    /// attempts of one call, go by tokio's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self

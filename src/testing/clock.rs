@@ -26,6 +26,13 @@ impl ManualClock {
         Self(Arc::new(Mutex::new(Moment::now(&SystemClock))))
     }
 
+    /// Begins at this time.
+    pub fn at(wall: SystemTime) -> Self {
+        let clock = Self::new();
+        clock.set(wall);
+        clock
+    }
+
     /// Time goes by: both clocks move.
     pub fn advance(&self, by: Duration) {
         let mut moment = self.moment();

@@ -19,7 +19,7 @@ use super::grant::debug_id;
 use super::judge::{Asked, judge};
 use super::request::MockRequest;
 use crate::clock::{Clock, SharedClock};
-use crate::{Error, ImsClient, ServiceCredentials};
+use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
 
 /// A strict stand-in for Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test with it.
 ///
@@ -78,7 +78,12 @@ impl MockIms {
     ///
     /// As [`ImsClientBuilder::build`](crate::ImsClientBuilder::build).
     pub fn client(&self) -> Result<ImsClient, Error> {
-        ImsClient::builder(self.credentials()).danger_endpoint(self.endpoint()).build()
+        self.client_builder().build()
+    }
+
+    /// The same with settings of its own, such as a clock or `max_attempts(1)`.
+    pub fn client_builder(&self) -> ImsClientBuilder {
+        ImsClient::builder(self.credentials()).danger_endpoint(self.endpoint())
     }
 
     /// The credentials as the file that AEM's Developer Console hands out, to write where a client looks for it.

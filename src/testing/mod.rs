@@ -65,9 +65,32 @@
 //! on its way. Where a test should not wait for further attempts, build the client with `max_attempts(1)`. What needs no
 //! HTTP is tested with [`ScriptedTokens`], which needs no time at all.
 //!
-//! [`ManualClock`] moves the client's idea of the time, to let a token age; give it to the client, or to the stand-in
-//! ([`MockImsBuilder::clock`]), or to both. A stand-in that was started 360 days ago hands out a certificate that ends in
-//! five.
+//! [`ManualClock`] moves the client's idea of the time, to let a token age and failures be forgotten; give it to the
+//! client, or to the stand-in ([`MockImsBuilder::clock`]), or to both. A stand-in that is started by a clock
+//! [`at`](ManualClock::at) 360 days ago hands out a certificate that ends in less than five.
+//!
+//! ```
+//! use std::time::Duration;
+//! use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), adobe_ims::Error> {
+//! let (mock, clock) = (MockIms::start().await?, ManualClock::new());
+//! let ims = mock.client_builder().clock(clock.clone()).max_attempts(1).build()?;
+//! ims.token().await?;
+//!
+//! mock.answer_always(MockAnswer::status(503));
+//! clock.advance(Duration::from_secs(23 * 3600 + 1800)); // the token ages: an outage is invisible
+//! assert!(ims.token().await.is_ok());
+//! clock.advance(Duration::from_secs(1800)); // it has ended: now it is not
+//! assert!(ims.token().await.is_err());
+//!
+//! mock.reset();
+//! clock.advance(Duration::from_secs(60)); // so that the failure is forgotten
+//! assert!(ims.token().await.is_ok());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # What it is not
 //!

@@ -10,7 +10,9 @@ use crate::source::{TokenFuture, TokenSource};
 use crate::token::Token;
 
 /// A [`TokenSource`] that follows a script: for testing what an application does with its tokens and
-/// failures, such as its handling of a 401. No HTTP, no runtime.
+/// failures, such as its handling of a 401. No HTTP, no runtime. A token is handed out until it is
+/// forgotten (itself or a clone, not another of the same text) or has ended; where the script has run out, every
+/// call fails with [`ErrorKind::Server`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,6 +75,7 @@ impl ScriptedTokens {
 impl TokenSource for ScriptedTokens {
     fn token(&self) -> TokenFuture<'_> {
         let mut script = self.script();
+        script.current = script.current.take().filter(|token| !token.is_expired());
         let result = match &script.current {
             Some(token) => Ok(token.clone()),
             None => match script.next.pop_front() {
