@@ -57,15 +57,18 @@ pub(crate) struct Shared<L> {
     /// Read without a lock by every hit.
     slot: ArcSwapOption<Entry>,
     state: Mutex<State>,
-    /// Whether the cache was dropped; changed under the lock.
+    /// Tells those who sleep beside the cache that it was dropped.
     closed: watch::Sender<bool>,
 }
 
 #[derive(Default)]
 struct State {
+    closed: bool,
     /// Flights started so far; the last one's number.
     flights: u64,
     flight: Option<Flight>,
+    /// Flights that nobody waits for any more, and that may still bring a token.
+    abandoned: Vec<AbortHandle>,
     /// The flight that the token in the slot came from.
     stored: u64,
     failed: Option<Failed>,
@@ -164,14 +167,14 @@ impl<L: Load> Cache<L> {
 
 impl<L: Load> Drop for Cache<L> {
     fn drop(&mut self) {
-        let flight = {
+        let (flight, abandoned) = {
             let mut state = self.0.state();
-            self.0.closed.send_replace(true);
-            state.flight.take()
+            state.closed = true;
+            (state.flight.take(), std::mem::take(&mut state.abandoned))
         };
-        if let Some(flight) = flight {
-            flight.task.abort();
-        }
+        flight.map(|flight| flight.task).into_iter().chain(abandoned).for_each(|task| task.abort());
+        // Those who are woken may do anything, so not under the lock.
+        self.0.closed.send_replace(true);
     }
 }
 
@@ -222,7 +225,7 @@ impl<L: Load> Shared<L> {
                     Some(Err(error)) => error.clone(),
                     // The caller comes late, from a suspended machine for one: the token has ended meanwhile.
                     _ => {
-                        failure = Failure::Expired;
+                        failure = Failure::HandedOutExpired;
                         continue;
                     }
                 },
@@ -274,7 +277,7 @@ impl<L: Load> Shared<L> {
 
     /// One task on the runtime of the caller that starts it. The loader bounds its time.
     fn start(self: &Arc<Self>, state: &mut State, effort: Effort, runtime: &Handle) -> Step {
-        if *self.closed.borrow() {
+        if state.closed {
             // `keep_fresh` on its way out; nobody else is left to ask.
             return Step::Fail(Failure::NoRuntime.into());
         }
@@ -349,7 +352,10 @@ impl<L: Load> Shared<L> {
     /// A flight that did not end in time is nobody's any more. What it brings is still taken.
     fn abandon(&self, number: u64) {
         let mut state = self.state();
-        state.flight = state.flight.take().filter(|flight| flight.number != number);
+        if let Some(flight) = state.flight.take_if(|flight| flight.number == number) {
+            state.abandoned.retain(|task| !task.is_finished());
+            state.abandoned.push(flight.task);
+        }
     }
 
     /// How long until there may be something to renew, but never so long that a clock set anew is missed.

@@ -94,6 +94,10 @@ impl ImsClient {
     /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS hands out a token that has already ended.
     /// Without a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless there is a good token.
     ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future harms nobody: the exchange goes on for the others, and for the next call.
@@ -111,6 +115,10 @@ impl ImsClient {
     /// # Errors
     ///
     /// As [`token`](Self::token), and also where a token is good but too short-lived and there is no other.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     pub async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
         match self.0.cache.serve(least) {
             Some(token) => Ok(token),
@@ -134,6 +142,10 @@ impl ImsClient {
     /// Gets the first token at once, and then looks at least once a minute: that is how soon it notices a
     /// forgotten token or a clock that was moved. Failures are told as [`tracing`] events alone, and tried
     /// again as [`token`](Self::token) does. Ends at once where there is no tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     ///
     /// # Cancel safety
     ///

@@ -49,8 +49,9 @@
 //! # How long a token lives
 //!
 //! IMS's tokens live 24 hours. [`ImsClient::token`] serves a token at once until its last 30 seconds, and renews it beside
-//! the callers from about an hour before its end ([`ImsClientBuilder::refresh_before`]). Only the first call, and calls
-//! after an outage that outlasted the token, wait for IMS. [`ImsClient::keep_fresh`] renews without traffic. When an API
+//! the callers from about an hour before its end ([`ImsClientBuilder::refresh_before`]). Only calls
+//! that find no token, or one in its last seconds, wait for IMS: the first one, one after a quiet night, one after a long
+//! outage. [`ImsClient::keep_fresh`] renews without traffic. When an API
 //! answers 401, [`ImsClient::forget`] the token and ask for another, once; a 403 is about the rights of the technical
 //! account, and another token does not help.
 //!
@@ -96,7 +97,7 @@
 //!
 //! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Wins when both are on.
 //! - `native-tls`: TLS by the platform's own library.
-//! - `testing`: `MockIms`. Adds wiremock and rcgen; for `[dev-dependencies]`.
+//! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside the semver promise.
 //!
 //! Calls that go to the network need a tokio runtime with its I/O and time drivers (`enable_all`); everything else needs

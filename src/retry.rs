@@ -299,6 +299,7 @@ mod tests {
         assert!(pause(&answered(500, None), 1, 2, 0.5).is_some());
         assert_eq!(pause(&Failure::NoRuntime.into(), 1, 3, 0.5), None);
     }
+
     #[test]
     fn renewals_pause_for_one_two_four_and_then_five_minutes() {
         let pauses =

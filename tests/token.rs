@@ -180,6 +180,30 @@ async fn callers_with_tiny_limits_get_their_token_in_the_end() {
     assert_eq!(mock.request_count(), 1);
 }
 
+/// R9: a flight that was given up, because nobody drives its runtime, ends with the last client too.
+#[test]
+fn a_flight_that_was_given_up_is_not_made_once_the_last_client_is_dropped() {
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let (undriven, driven) = (runtime(), runtime());
+    let mock = driven.block_on(MockIms::start()).unwrap();
+    let ims = mock.client_builder().timeout(Duration::from_millis(300)).build().unwrap();
+    {
+        let _on = undriven.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(std::pin::pin!(ims.token()).poll(&mut context).is_pending());
+    }
+    assert_eq!(driven.block_on(ims.token()).unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(driven.block_on(ims.token()).is_ok());
+    drop(ims);
+    // Now both are driven, the one with the open connection too.
+    let drive = |runtime: Runtime| runtime.block_on(async { tokio::time::sleep(Duration::from_millis(500)).await });
+    std::thread::scope(|scope| {
+        scope.spawn(|| drive(driven));
+        drive(undriven);
+    });
+    assert_eq!(mock.request_count(), 1);
+}
+
 /// R9: the server sees the connection closed when the last client is dropped in the middle of a flight, and not before.
 #[tokio::test]
 async fn the_last_client_dropped_closes_the_connection() {

@@ -71,7 +71,8 @@ impl ImsClientBuilder {
         self
     }
 
-    /// How many attempts a call makes at most, the first included. 3 by default.
+    /// How many attempts a call makes at most, the first included. 3 by default. An attempt that IMS
+    /// refuses because of the local clock is made once more with the time of IMS, within the same limit.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts;
         self
@@ -111,7 +112,7 @@ impl ImsClientBuilder {
     }
 
     /// How long before its end a token is renewed, beside the calls that go on getting it. One hour by
-    /// default; never more than a third of the token's life.
+    /// default, at least a minute; never more than a third of the token's life.
     pub fn refresh_before(mut self, time: Duration) -> Self {
         self.refresh_before = time;
         self
@@ -138,7 +139,7 @@ impl ImsClientBuilder {
 
     /// The last word on reqwest's own settings, for what this builder does not offer. What keeps
     /// secrets where they belong is set after it and can't be undone: no redirects, no retries of
-    /// reqwest's own, HTTP/1.1, no decompression, https only.
+    /// reqwest's own, HTTP/1.1, no decompression, https only, certificates checked.
     ///
     /// Follows reqwest's version and stands outside this crate's semver promise.
     #[cfg(feature = "configure-http")]
@@ -168,6 +169,9 @@ impl ImsClientBuilder {
         if limits.attempts == 0 {
             return Err(Failure::Setting { name: "max_attempts", problem: "it is zero" }.into());
         }
+        if refresh_before < SHORTEST_REFRESH {
+            return Err(Failure::Setting { name: "refresh_before", problem: "it is less than a minute" }.into());
+        }
         if !(SHORTEST_ASSERTION..=LONGEST_ASSERTION).contains(&assertion_lifetime) {
             let problem = "it is not between one second and 24 hours";
             return Err(Failure::Setting { name: "assertion_lifetime", problem }.into());
@@ -196,6 +200,8 @@ impl fmt::Debug for ImsClientBuilder {
 
 /// Adobe's own margin is ten minutes; an hour outlives most outages.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60 * 60);
+/// In its last 30 seconds a token is waited for: a renewal beside the callers must begin well before.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(60);
 /// `exp` counts whole seconds.
 const SHORTEST_ASSERTION: Duration = Duration::from_secs(1);
 /// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.

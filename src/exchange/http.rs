@@ -215,7 +215,14 @@ fn tls(mut builder: ClientBuilder, roots: Vec<Root>, endpoint: &Endpoint) -> Cli
     {
         builder = builder.tls_backend_native();
     }
-    builder = builder.tls_version_min(reqwest::tls::Version::TLS_1_2);
+    builder = builder
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .tls_danger_accept_invalid_certs(false)
+        .tls_danger_accept_invalid_hostnames(false);
+    #[cfg(feature = "rustls")]
+    {
+        builder = builder.tls_sslkeylogfile(false);
+    }
     match endpoint.is_plain() {
         true => builder.tls_certs_only([]),
         false => builder.tls_certs_merge(roots),

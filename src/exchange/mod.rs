@@ -86,7 +86,8 @@ impl Exchange {
 
         let half = arrival.monotonic.saturating_duration_since(sent.monotonic).mul_f32(0.5);
         let secret = credentials.client_secret().expose();
-        let encoded = Zeroizing::new(form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>());
+        let mut encoded = Zeroizing::new(String::with_capacity(secret.len().saturating_mul(3)));
+        encoded.extend(form_urlencoded::byte_serialize(secret.as_bytes()));
         let context = Context {
             url: self.endpoint.url(),
             midpoint: sent.wall.checked_add(half),

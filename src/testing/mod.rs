@@ -1,4 +1,5 @@
-//! A strict stand-in for Adobe IMS, so that a service can be tested without Adobe: feature `testing`.
+//! What a service needs to be tested without Adobe: a strict stand-in for IMS, a clock that is moved by hand, and tokens
+//! by script. Feature `testing`.
 //!
 //! [`MockIms`] listens on `127.0.0.1`, owns one technical account with a throw-away key, and judges every token request
 //! as IMS does: client id and secret, the assertion's form, `aud`, signature, certificate, `exp`, `iss`, `sub` and

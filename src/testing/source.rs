@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, ErrorKind, Failure};
@@ -74,17 +73,20 @@ impl ScriptedTokens {
 
 impl TokenSource for ScriptedTokens {
     fn token(&self) -> TokenFuture<'_> {
-        let mut script = self.script();
-        script.current = script.current.take().filter(|token| !token.is_expired());
-        let result = match &script.current {
-            Some(token) => Ok(token.clone()),
-            None => match script.next.pop_front() {
-                Some(Ok(token)) => Ok(script.current.insert(token).clone()),
-                Some(Err(kind)) => Err(kind),
-                None => Err(ErrorKind::Server),
-            },
-        };
-        Box::pin(ready(result.map_err(|kind| Error::new(Failure::Scripted { kind }))))
+        // Not before it is polled: a future that is dropped takes no step of the script.
+        Box::pin(async {
+            let mut script = self.script();
+            script.current = script.current.take().filter(|token| !token.is_expired());
+            let result = match &script.current {
+                Some(token) => Ok(token.clone()),
+                None => match script.next.pop_front() {
+                    Some(Ok(token)) => Ok(script.current.insert(token).clone()),
+                    Some(Err(kind)) => Err(kind),
+                    None => Err(ErrorKind::Server),
+                },
+            };
+            result.map_err(|kind| Error::new(Failure::Scripted { kind }))
+        })
     }
 
     fn forget(&self, token: &Token) {
