@@ -62,7 +62,7 @@ impl ImsClient {
     }
 
     /// A client for another credential, with the connections and settings of this one. What costs is
-    /// shared, so there may be thousands. Nothing of a token is shared.
+    /// shared, so there may be thousands. Nothing of a token is shared. Never touches the network.
     ///
     /// # Errors
     ///
