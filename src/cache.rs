@@ -301,7 +301,7 @@ impl<L: Load> Shared<L> {
         };
         let now = Moment::now(&self.clock);
         let mut state = self.state();
-        state.flight = state.flight.take().filter(|flight| flight.number != number);
+        state.flight.take_if(|flight| flight.number == number);
         match &result {
             Ok(token) if number > state.stored => {
                 state.stored = number;

@@ -184,17 +184,21 @@ impl ImsClient {
 
     /// The certificate beside the key of the credentials: watch when it ends.
     pub fn certificate(&self) -> Option<&Certificate> {
-        self.exchanger().exchange.signer().credentials().certificate()
+        self.credentials().certificate()
     }
 
     /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.
     pub fn client_id(&self) -> &str {
-        self.exchanger().exchange.signer().credentials().client_id()
+        self.credentials().client_id()
     }
 
     /// The IMS organization of the credentials; what other Adobe APIs want as `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
-        Some(self.exchanger().exchange.signer().credentials().org_id())
+        Some(self.credentials().org_id())
+    }
+
+    fn credentials(&self) -> &ServiceCredentials {
+        self.exchanger().exchange.signer().credentials()
     }
 
     fn exchanger(&self) -> &Exchanger {

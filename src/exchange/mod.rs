@@ -73,9 +73,10 @@ impl Exchange {
         let local = self.clock.now();
         let assertion = self.signer.sign(skew.and_then(|skew| skew.correct(local)).unwrap_or(local))?;
         let credentials = self.signer.credentials();
+        let secret = credentials.client_secret().expose();
         let form = form(&[
             ("client_id", credentials.client_id()),
-            ("client_secret", credentials.client_secret().expose()),
+            ("client_secret", secret),
             ("jwt_token", assertion.expose_secret()),
         ]);
 
@@ -85,7 +86,6 @@ impl Exchange {
         let (head, body) = self.http.read(&self.endpoint, response).await?;
 
         let half = arrival.monotonic.saturating_duration_since(sent.monotonic).mul_f32(0.5);
-        let secret = credentials.client_secret().expose();
         let mut encoded = Zeroizing::new(String::with_capacity(secret.len().saturating_mul(3)));
         encoded.extend(form_urlencoded::byte_serialize(secret.as_bytes()));
         let context = Context {
