@@ -21,7 +21,7 @@ fn debug_of_each_holder_of_a_secret_names_every_field() {
         ("src/signer.rs", "impl fmt::Debug for JwtSigner {"),
         ("src/signer.rs", "impl fmt::Debug for Assertion {"),
         ("src/token.rs", "impl fmt::Debug for Token {"),
-        ("src/client.rs", "impl fmt::Debug for ImsClient {"),
+        ("src/client/mod.rs", "impl fmt::Debug for ImsClient {"),
         ("src/client/builder.rs", "impl fmt::Debug for ImsClientBuilder {"),
         ("src/exchange/http.rs", "impl fmt::Debug for HttpSettings {"),
     ];

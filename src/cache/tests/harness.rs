@@ -28,14 +28,19 @@ pub(super) struct Time {
     runtime: Stopwatch,
     /// Each token has a clone of its time.
     held: Arc<()>,
-    meddler: Arc<Mutex<Option<Meddler>>>,
+    on_next_read: Arc<Mutex<Option<Action>>>,
 }
 
-type Meddler = Box<dyn FnOnce() + Send>;
+type Action = Box<dyn FnOnce() + Send>;
 
 impl Time {
     pub(super) fn start() -> Self {
-        Self { jumps: ManualClock::new(), runtime: Stopwatch::start(), held: Arc::default(), meddler: Arc::default() }
+        Self {
+            jumps: ManualClock::new(),
+            runtime: Stopwatch::start(),
+            held: Arc::default(),
+            on_next_read: Arc::default(),
+        }
     }
 
     /// Moves both clocks together, through every timer on the way.
@@ -54,8 +59,8 @@ impl Time {
     }
 
     /// Does this when the cache looks at the clock the next time: as another thread might at that moment.
-    pub(super) fn meddle(&self, meddler: impl FnOnce() + Send + 'static) {
-        *self.meddler.lock().unwrap() = Some(Box::new(meddler));
+    pub(super) fn on_next_clock_read(&self, act: impl FnOnce() + Send + 'static) {
+        *self.on_next_read.lock().unwrap() = Some(Box::new(act));
     }
 
     pub(super) fn passed(&self) -> Duration {
@@ -65,8 +70,8 @@ impl Time {
 
 impl Clock for Time {
     fn now(&self) -> SystemTime {
-        let meddler = self.meddler.lock().unwrap().take();
-        meddler.into_iter().for_each(|meddler| meddler());
+        let action = self.on_next_read.lock().unwrap().take();
+        action.into_iter().for_each(|act| act());
         self.jumps.now() + self.passed()
     }
 
@@ -79,11 +84,11 @@ impl Clock for Time {
 #[derive(Clone)]
 pub(super) struct Reply {
     after: Duration,
-    says: Says,
+    outcome: Outcome,
 }
 
 #[derive(Clone)]
-enum Says {
+enum Outcome {
     Token(Duration),
     Failure(Error),
     Nothing,
@@ -92,20 +97,20 @@ enum Says {
 
 /// A token of this life, at once. They are called t1, t2 … after the number of the request.
 pub(super) fn grant(life: Duration) -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Token(life) }
+    Reply { after: Duration::ZERO, outcome: Outcome::Token(life) }
 }
 
 pub(super) fn fail(error: impl Into<Error>) -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Failure(error.into()) }
+    Reply { after: Duration::ZERO, outcome: Outcome::Failure(error.into()) }
 }
 
 /// Never answers: the attempt ends at its limit of 10 s, a call with all its attempts at 30 s.
 pub(super) fn hang() -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Nothing }
+    Reply { after: Duration::ZERO, outcome: Outcome::Nothing }
 }
 
 pub(super) fn panicking() -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Panic }
+    Reply { after: Duration::ZERO, outcome: Outcome::Panic }
 }
 
 impl Reply {
@@ -136,18 +141,18 @@ fn answered(failure: Failure, status: u16, retry_after: Option<Duration>) -> Err
     Error::answered(failure, answer, &circumstances)
 }
 
-/// A flight as the loader saw it begin.
+/// A fetch as the loader saw it begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flown {
+pub(super) struct StartedFetch {
     pub(super) at: Duration,
     pub(super) effort: Effort,
 }
 
 /// The scripted IMS, behind the same limits and retries as the real one. Clones are the same.
 #[derive(Clone)]
-pub(super) struct Ims(Arc<Desk>);
+pub(super) struct Ims(Arc<State>);
 
-struct Desk {
+struct State {
     time: Time,
     script: Mutex<Script>,
 }
@@ -155,7 +160,7 @@ struct Desk {
 struct Script {
     next: VecDeque<Reply>,
     always: Reply,
-    flights: Vec<Flown>,
+    fetches: Vec<StartedFetch>,
     requests: u32,
     in_flight: u32,
     cut: u32,
@@ -164,8 +169,8 @@ struct Script {
 impl Ims {
     fn new(time: Time) -> Self {
         let always = grant(DAY);
-        let script = Script { next: VecDeque::new(), always, flights: Vec::new(), requests: 0, in_flight: 0, cut: 0 };
-        Self(Arc::new(Desk { time, script: Mutex::new(script) }))
+        let script = Script { next: VecDeque::new(), always, fetches: Vec::new(), requests: 0, in_flight: 0, cut: 0 };
+        Self(Arc::new(State { time, script: Mutex::new(script) }))
     }
 
     /// For one request, before what it says always.
@@ -180,17 +185,17 @@ impl Ims {
         script.always = reply;
     }
 
-    pub(super) fn flights(&self) -> Vec<Flown> {
-        self.script().flights.clone()
+    pub(super) fn fetches(&self) -> Vec<StartedFetch> {
+        self.script().fetches.clone()
     }
 
     pub(super) fn efforts(&self) -> Vec<Effort> {
-        self.flights().into_iter().map(|flown| flown.effort).collect()
+        self.fetches().into_iter().map(|fetch| fetch.effort).collect()
     }
 
     /// The time between each flight's start and the next one's.
     pub(super) fn gaps(&self) -> Vec<Duration> {
-        self.flights().windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+        self.fetches().windows(2).map(|pair| pair[1].at - pair[0].at).collect()
     }
 
     pub(super) fn requests(&self) -> u32 {
@@ -218,13 +223,13 @@ impl Ims {
             script.in_flight += 1;
             (script.requests, script.next.pop_front().unwrap_or_else(|| script.always.clone()))
         };
-        let mut request = Request { desk: &self.0, answered: false };
+        let mut request = Request { state: &self.0, answered: false };
         tokio::time::sleep(reply.after).await;
-        let answer = match reply.says {
-            Says::Token(life) => Token::for_tests_with_clock(&format!("t{number}"), life, self.0.time.clone()),
-            Says::Failure(error) => Err(error),
-            Says::Nothing => pending().await,
-            Says::Panic => panic!("a loader that panics"),
+        let answer = match reply.outcome {
+            Outcome::Token(life) => Token::for_tests_with_clock(&format!("t{number}"), life, self.0.time.clone()),
+            Outcome::Failure(error) => Err(error),
+            Outcome::Nothing => pending().await,
+            Outcome::Panic => panic!("a loader that panics"),
         };
         request.answered = true;
         answer
@@ -237,13 +242,13 @@ impl Ims {
 
 /// Tells when a request's future is dropped.
 struct Request<'a> {
-    desk: &'a Desk,
+    state: &'a State,
     answered: bool,
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        let mut script = self.desk.script.lock().unwrap();
+        let mut script = self.state.script.lock().unwrap();
         script.in_flight -= 1;
         script.cut += u32::from(!self.answered);
     }
@@ -252,7 +257,7 @@ impl Drop for Request<'_> {
 impl Load for Ims {
     async fn load(&self, effort: Effort) -> Result<Token, Error> {
         let at = self.0.time.passed();
-        self.script().flights.push(Flown { at, effort });
+        self.script().fetches.push(StartedFetch { at, effort });
         let attempts = if effort == Effort::OneAttempt { 1 } else { LIMITS.attempts };
         retry::run(Limits { attempts, ..LIMITS }, "ims", fastrand::f64, || self.request()).await
     }
@@ -280,13 +285,13 @@ pub(super) fn seen(result: Result<Token, Error>) -> Seen {
 
 /// A cache with its IMS. Clones share both.
 #[derive(Clone)]
-pub(super) struct Rig {
+pub(super) struct Harness {
     pub(super) cache: Arc<Cache<Ims>>,
     pub(super) ims: Ims,
     pub(super) time: Time,
 }
 
-impl Rig {
+impl Harness {
     /// An empty cache; IMS grants a day, at once.
     pub(super) fn cold() -> Self {
         Self::new(Time::start(), SETTINGS)
@@ -294,10 +299,10 @@ impl Rig {
 
     /// A cache that has just been given "t1" of this life.
     pub(super) async fn holding(life: Duration) -> Self {
-        let rig = Self::cold();
-        rig.ims.next(grant(life));
-        assert_eq!(rig.token().await, ok("t1"));
-        rig
+        let harness = Self::cold();
+        harness.ims.next(grant(life));
+        assert_eq!(harness.token().await, ok("t1"));
+        harness
     }
 
     pub(super) fn new(time: Time, settings: Settings) -> Self {
@@ -320,16 +325,17 @@ impl Rig {
 
     /// A token called "newer" comes from another flight while the next caller looks at the clock.
     pub(super) fn land_during_the_next_look(&self) {
-        let rig = self.clone();
-        self.time.meddle(move || {
-            let newer = Token::for_tests_with_clock("newer", DAY, rig.time.clone());
-            drop(rig.cache.0.land(u64::MAX, newer));
+        let harness = self.clone();
+        self.time.on_next_clock_read(move || {
+            let newer = Token::for_tests_with_clock("newer", DAY, harness.time.clone());
+            drop(harness.cache.0.land(u64::MAX, newer));
         });
     }
 
     /// What this many callers at the same time see.
-    pub(super) async fn herd(&self, callers: usize) -> Vec<Seen> {
-        let callers: Vec<_> = (0..callers).map(|_| self.clone()).map(|rig| async move { rig.token().await }).collect();
+    pub(super) async fn concurrently(&self, callers: usize) -> Vec<Seen> {
+        let callers: Vec<_> =
+            (0..callers).map(|_| self.clone()).map(|harness| async move { harness.token().await }).collect();
         let callers: Vec<_> = callers.into_iter().map(tokio::spawn).collect();
         let mut seen = Vec::new();
         for caller in callers {
