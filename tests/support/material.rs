@@ -179,7 +179,8 @@ pub fn printed(error: &Error) -> String {
     printed
 }
 
-fn levels(error: &Error) -> Vec<String> {
+/// The error and each of its causes, one text each.
+pub fn levels(error: &Error) -> Vec<String> {
     let mut levels = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -4,4 +4,5 @@ pub mod child;
 pub mod material;
 pub mod proxy;
 pub mod raw;
+pub mod server;
 pub mod tls;
