@@ -136,19 +136,24 @@ mod clock;
 mod credentials;
 mod error;
 mod exchange;
+mod form;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grant;
 mod key;
-mod loose;
+mod lenient;
 mod pem;
+mod redact;
 mod retry;
 mod secret;
 mod signer;
 mod source;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+mod transport;
 
 pub use certificate::Certificate;
 pub use client::{ImsClient, ImsClientBuilder};

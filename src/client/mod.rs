@@ -4,95 +4,115 @@ mod builder;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
-
-use tracing::Instrument;
 
 pub use self::builder::ImsClientBuilder;
 
-use crate::cache::{Cache, Effort, Load, Settings};
+use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::certificate::Certificate;
-use crate::clock::SharedClock;
-use crate::credentials::{Credentials, ServiceCredentials};
-use crate::error::{Error, Failure};
-use crate::exchange::{Endpoint, Exchange};
-use crate::retry::{self, Limits};
-use crate::signer::JwtSigner;
+use crate::credentials::Credentials;
+use crate::error::{Error, UsageError};
+use crate::exchange::Exchange;
+use crate::grant::Grant;
+use crate::source::{TokenFuture, TokenSource};
+use crate::telemetry::Identity;
 use crate::token::Token;
+use crate::transport::Endpoint;
 
 /// Gets access tokens from Adobe IMS.
 ///
-/// Cheap to clone, and meant to be shared: one client for one credential in a process. Building one
-/// proves the key and reads the system's root certificates; it needs no network, no runtime and no
-/// task. Calls need a tokio runtime with its I/O and time drivers.
+/// Cheap to clone. Create one client per credential and share it. Building one checks the key and reads
+/// the system's root certificates; it needs no network and no runtime, and starts no task. Calls need a
+/// tokio runtime with its I/O and time drivers.
+///
+/// ```
+/// # async fn example() -> Result<(), adobe_ims::Error> {
+/// # let mock = adobe_ims::testing::MockIms::start().await?;
+/// # let credentials = mock.credentials();
+/// use adobe_ims::ImsClient;
+///
+/// let ims = ImsClient::new(credentials)?;
+/// # let ims = mock.client()?;
+/// let token = ims.token().await?; // from the cache, if there is a valid one
+/// let header = token.authorization();
+///
+/// // The API responded with 401: get another token, once.
+/// ims.forget(&token);
+/// let token = ims.token().await?;
+/// # Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct ImsClient(Arc<Inner>);
 
 struct Inner {
-    cache: Cache<Exchanger>,
-    /// What a client for another credential has in common with this one.
-    common: Common,
+    exchange: Arc<Exchange>,
+    cache: Cache<Arc<Exchange>>,
+    settings: Settings,
 }
 
+/// What a client for another credential has in common with this one, beyond the exchange's own settings.
 #[derive(Clone, Debug)]
-struct Common {
+struct Settings {
     /// Where to connect, if not to the host of the credentials.
     endpoint: Option<Endpoint>,
-    limits: Limits,
     assertion_lifetime: Duration,
     refresh_before: Duration,
-    clock: SharedClock,
 }
 
 impl ImsClient {
-    /// A client with all defaults.
+    /// Creates a client with all defaults.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) without TLS compiled in or without root
-    /// certificates; [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) without TLS compiled in, without root
+    /// certificates, or with a proxy variable that cannot be used;
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn new(credentials: impl Into<Credentials>) -> Result<Self, Error> {
         Self::builder(credentials).build()
     }
 
-    /// A client with settings of its own.
+    /// Returns a builder, to set timeouts, a proxy and more.
     pub fn builder(credentials: impl Into<Credentials>) -> ImsClientBuilder {
         ImsClientBuilder::new(credentials.into())
     }
 
-    /// A client for another credential, with the connections and settings of this one. What costs is
-    /// shared, so there may be thousands. Nothing of a token is shared. Never touches the network.
+    /// Creates a client for another credential, with the connections and settings of this one.
+    ///
+    /// Connections and root certificates are shared, so thousands of clients are fine. Tokens are not
+    /// shared. Uses no network.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn with_credentials(&self, credentials: impl Into<Credentials>) -> Result<Self, Error> {
-        let Credentials::Service(credentials) = credentials.into();
-        let common = self.0.common.clone();
-        let signer = JwtSigner::with_lifetime(&credentials, common.assertion_lifetime)?;
-        let endpoint = common.endpoint_for(&credentials)?;
-        let exchange = self.exchanger().exchange.with_signer(signer, endpoint);
-        Ok(Self::assemble(exchange, common))
+        let settings = self.0.settings.clone();
+        let grant = Grant::new(credentials.into(), settings.assertion_lifetime)?;
+        let endpoint = settings.endpoint_for(&grant)?;
+        Ok(Self::assemble(self.0.exchange.with_grant(grant, endpoint), settings))
     }
 
-    /// The access token, at once until its last 30 seconds: until then nothing waits for IMS but the first
-    /// call, and calls after an outage that outlasted the token.
+    /// Returns a valid access token, from the cache if there is one.
     ///
-    /// Goes to the network only when it must. In the last hour of a token (or the last third of a
-    /// shorter one) calls still get it at once, and one renewal runs beside them; in its last 30 seconds
-    /// (or the last tenth) they wait for that, and still get the token until its end if it fails. Any
-    /// number of calls share one exchange and its outcome.
+    /// Uses the network only if it must. In the refresh window, which is the last hour of a token (or the
+    /// last third of a shorter lifetime), calls still return at once and one refresh runs in the
+    /// background. In the last 30 seconds (or the last tenth) they wait for the refresh, for half of what
+    /// is left at most, and still get the token until it expires. Any number of concurrent calls share
+    /// one exchange and its outcome.
     ///
-    /// After a failure nobody asks IMS again for a while: 1, 2, 4, then 5 minutes while there is a good
-    /// token; without one 1 second, doubling to 30, and calls get the same error at once. Longer if
-    /// `Retry-After` says so. By the client's own [clock](ImsClientBuilder::clock).
+    /// After a failure, requests are suppressed for a while: for 1, 2, 4, then 5 minutes while there is a
+    /// valid token; without one for 1 second, doubling to 30, and calls get the same error at once. For
+    /// longer if IMS sent `Retry-After`. These times go by the client's own
+    /// [clock](ImsClientBuilder::clock).
     ///
     /// # Errors
     ///
-    /// As [`exchange`](Self::exchange), but only where no good token is left.
-    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS hands out a token that has already ended.
-    /// Without a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless there is a good token.
+    /// As [`exchange`](Self::exchange), but only if there is no valid token.
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS issues a token that has already expired.
+    /// Outside of a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless there is a valid
+    /// token.
     ///
     /// # Panics
     ///
@@ -100,48 +120,53 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future harms nobody: the exchange goes on for the others, and for the next call.
+    /// Dropping the future is safe: the exchange continues for other callers, and for the next call.
     pub async fn token(&self) -> Result<Token, Error> {
-        match self.0.cache.serve(Duration::ZERO) {
-            Some(token) => Ok(token),
-            None => Box::pin(self.0.cache.wait(Duration::ZERO)).await,
-        }
+        self.0.cache.token(Duration::ZERO).await
     }
 
-    /// As [`token`](Self::token), but asks IMS for another one if the token does not live at least
-    /// this long. One exchange for a call at most: where no token of IMS lives that long, the one there
-    /// is is handed out.
+    /// Returns a token that is valid for at least `least`.
+    ///
+    /// As [`token`](Self::token), but requests another token if the cached one expires earlier. At most
+    /// one exchange per call: if IMS never issues tokens that long-lived, the available one is returned.
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token), and also where a token is good but too short-lived and there is no other.
+    /// As [`token`](Self::token), and also if the cached token is valid but expires too early and there
+    /// is no other.
     ///
     /// # Panics
     ///
     /// As [`exchange`](Self::exchange).
     pub async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
-        match self.0.cache.serve(least) {
-            Some(token) => Ok(token),
-            None => Box::pin(self.0.cache.wait(least)).await,
-        }
+        self.0.cache.token(least).await
     }
 
-    /// Drops the token, so that the next [`token`](Self::token) gets another: for when an API answers 401
-    /// to it. Once for a request: there is no brake, and during an outage the dropped token is gone.
+    /// Returns the cached token while it is valid. Never waits, and starts no refresh: for readiness
+    /// probes and status pages.
+    pub fn cached_token(&self) -> Option<Token> {
+        self.0.cache.peek()
+    }
+
+    /// Drops the token from the cache, so that the next [`token`](Self::token) requests another: for an
+    /// API that responded to it with 401.
     ///
-    /// Does nothing if it is not the current one any more, so that many may forget the same token; clones
-    /// are the same token, another with the same text is not. Never touches the network.
+    /// Does nothing if it is not the cached token any more, so that many callers may forget the same
+    /// token; clones are the same token, another one with the same text is not. Does nothing either
+    /// within a minute after a token was forgotten: if the API refuses the new token as well, the token
+    /// is not the reason, and each further exchange would only load IMS. Uses no network.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
 
-    /// Renews the token without being asked, until the last client is dropped, which this does not
-    /// prevent. For services whose first call after a quiet night must not wait: `tokio::spawn` it. Twice
-    /// is harmless.
+    /// Refreshes the token in the background, also without calls, until the last client is dropped (it
+    /// does not keep one alive). For services whose first call after a quiet night must not wait:
+    /// `tokio::spawn` it. Running it twice is harmless.
     ///
-    /// Gets the first token at once, and then looks at least once a minute: that is how soon it notices a
-    /// forgotten token or a clock that was moved. Failures are told as [`tracing`] events alone, and tried
-    /// again as [`token`](Self::token) does. Ends at once where there is no tokio runtime.
+    /// Gets the first token at once, and then looks at least once a minute: so soon it notices a
+    /// forgotten token or a clock that was set. Reports failures as [`tracing`](https://docs.rs/tracing)
+    /// events at WARN only, and retries as [`token`](Self::token) does. Ends at once outside of a tokio
+    /// runtime.
     ///
     /// # Panics
     ///
@@ -149,124 +174,116 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the renewing, and nothing else.
+    /// Dropping the future ends the refreshing, and has no other effect.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         self.0.cache.keep_fresh()
     }
 
-    /// Exchanges a newly signed assertion for an access token. Always asks IMS: one exchange for one
-    /// call, shared with nobody and kept nowhere; neither is it held back by earlier failures.
+    /// Requests a new access token from IMS. Always asks IMS: neither reads nor fills the cache, is not
+    /// shared with other calls, and is not held back by earlier failures. A service calls
+    /// [`token`](Self::token) instead.
     ///
-    /// Connection faults, time-outs of an attempt and answers that say "later" (408, 429, 5xx) are
-    /// tried again, three attempts in all, with pauses in between and a new assertion each time. The
-    /// whole call ends within 30 seconds, whatever the other side does. All these numbers are the
-    /// builder's defaults.
+    /// Retries connection faults, timeouts of an attempt and transient responses (408, 429, 5xx): three
+    /// attempts in all, with backoff, and with a new assertion each time. The whole call ends within 30
+    /// seconds, whatever the other side does. These are the defaults of the
+    /// [builder](ImsClientBuilder).
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] tells whether to call again later,
-    /// [`Error::hint`] what to do if not.
+    /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] says whether to call again later,
+    /// [`Error::hint`] what to do otherwise.
     ///
     /// # Panics
     ///
-    /// tokio panics on a runtime whose time or I/O driver is off; `enable_all` turns both on.
+    /// tokio panics on a runtime whose time or I/O driver is disabled; `enable_all` enables both.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection and wipes what was signed. IMS may have made a token
-    /// that nobody receives, which harms nothing: tokens of one credential do not replace each other.
+    /// Dropping the future closes the connection and wipes what was signed. IMS may have issued a token
+    /// that nobody receives; this has no effect on other tokens.
     pub async fn exchange(&self) -> Result<Token, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
-            return Err(Failure::NoRuntime.into());
+            return Err(UsageError::NoRuntime.into());
         }
-        self.exchanger().exchange(self.0.common.limits).await
+        let exchange = &self.0.exchange;
+        exchange.token(exchange.limits().attempts, Duration::ZERO).await
     }
 
-    /// The certificate beside the key of the credentials: watch when it ends.
-    pub fn certificate(&self) -> Option<&Certificate> {
-        self.credentials().certificate()
+    /// Returns the certificate of the credentials: monitor when it expires. `None` if they have none.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.0.exchange.grant().certificate().cloned()
     }
 
-    /// The client id of the credentials; what other Adobe APIs want as `x-api-key`.
+    /// Returns the client id of the credentials; other Adobe APIs want it as `x-api-key`.
     pub fn client_id(&self) -> &str {
-        self.credentials().client_id()
+        self.0.exchange.grant().client_id()
     }
 
-    /// The IMS organization of the credentials; what other Adobe APIs want as `x-gw-ims-org-id`.
+    /// Returns the IMS organization of the credentials; other Adobe APIs want it as `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
-        Some(self.credentials().org_id())
+        self.0.exchange.grant().org_id()
     }
 
-    fn credentials(&self) -> &ServiceCredentials {
-        self.exchanger().exchange.signer().credentials()
-    }
-
-    fn exchanger(&self) -> &Exchanger {
-        self.0.cache.loader()
-    }
-
-    fn assemble(exchange: Exchange, common: Common) -> Self {
-        let settings =
-            Settings { refresh_before: common.refresh_before, wait: common.limits.call, jitter: fastrand::f64() };
-        let exchanger = Exchanger { exchange, limits: common.limits };
-        Self(Arc::new(Inner { cache: Cache::new(exchanger, common.clock.clone(), settings), common }))
+    fn assemble(exchange: Exchange, settings: Settings) -> Self {
+        let (limits, clock) = (exchange.limits(), exchange.clock().clone());
+        let config =
+            CacheConfig { refresh_before: settings.refresh_before, wait: limits.call, jitter: fastrand::f64() };
+        let exchange = Arc::new(exchange);
+        let cache = Cache::new(Arc::clone(&exchange), clock, config);
+        Self(Arc::new(Inner { exchange, cache, settings }))
     }
 }
 
-impl Common {
-    fn endpoint_for(&self, credentials: &ServiceCredentials) -> Result<Endpoint, Error> {
+impl Settings {
+    fn endpoint_for(&self, grant: &Grant) -> Result<Endpoint, Error> {
         match &self.endpoint {
             Some(endpoint) => Ok(endpoint.clone()),
-            None => Ok(Endpoint::of_host(credentials.ims_host())?),
+            None => Ok(Endpoint::of_host(grant.ims_host())?),
         }
     }
 }
 
-/// An exchange with its retries: what the cache loads tokens with.
-struct Exchanger {
-    exchange: Exchange,
-    limits: Limits,
-}
-
-impl Exchanger {
-    async fn exchange(&self, limits: Limits) -> Result<Token, Error> {
-        let exchange = &self.exchange;
-        let skew = OnceLock::new();
-        let span = tracing::debug_span!("ims_exchange", host = exchange.host());
-        retry::run(limits, exchange.host(), fastrand::f64, || exchange.attempt(&skew)).instrument(span).await
-    }
-}
-
-impl Load for Exchanger {
-    async fn load(&self, effort: Effort) -> Result<Token, Error> {
-        let attempts = match effort {
-            Effort::AllAttempts => self.limits.attempts,
-            Effort::OneAttempt => 1,
+impl Load for Arc<Exchange> {
+    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
+        let limits = self.limits();
+        let attempts = match refresh {
+            Refresh::Foreground => limits.attempts,
+            Refresh::Background => 1,
         };
-        // A flight ends before those who wait for it give it up.
-        let call = self.limits.call.saturating_sub(HEAD_START.min(self.limits.call.mul_f64(0.1)));
-        self.exchange(Limits { attempts, call, ..self.limits }).await
+        // Ends before those who wait for it give up, so that they see its outcome.
+        self.token(attempts, MARGIN.min(limits.call.mul_f64(0.1))).await
     }
 
-    fn host(&self) -> &str {
-        self.exchange.host()
+    fn identity(&self) -> Identity<'_> {
+        Exchange::identity(self)
     }
 }
 
-// No state of it can be left half changed by a panic; reqwest's client only does not say so.
+/// As [`ImsClient::token`] and [`ImsClient::forget`].
+impl TokenSource for ImsClient {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(self.token())
+    }
+
+    fn forget(&self, token: &Token) {
+        self.forget(token);
+    }
+}
+
+// A panic can leave none of its state half changed; reqwest's client just does not declare it.
 impl UnwindSafe for ImsClient {}
 impl RefUnwindSafe for ImsClient {}
 
 impl fmt::Debug for ImsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { cache: _, common } = &*self.0;
+        let Inner { exchange, cache: _, settings } = &*self.0;
         f.debug_struct("ImsClient")
             .field("client_id", &self.client_id())
-            .field("host", &self.exchanger().host())
-            .field("settings", common)
+            .field("host", &exchange.endpoint().host())
+            .field("limits", &exchange.limits())
+            .field("settings", settings)
             .finish_non_exhaustive()
     }
 }
 
-/// Enough for its outcome to reach them.
-const HEAD_START: Duration = Duration::from_millis(250);
+const MARGIN: Duration = Duration::from_millis(250);

@@ -42,9 +42,9 @@ impl Account {
         own_address: Option<SocketAddr>,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        let key = Key::of_this_process().ok_or_else(|| Error::stand_in("can't make a throw-away key", None))?;
+        let key = Key::of_this_process().ok_or_else(|| Error::mock("can't make a throw-away key", None))?;
         let certificate =
-            certificate(&key.pair, &client_id, now).ok_or_else(|| Error::stand_in("can't make a certificate", None))?;
+            certificate(&key.pair, &client_id, now).ok_or_else(|| Error::mock("can't make a certificate", None))?;
         let mut origins = vec![format!("https://{ims_host}")];
         if let Some(address) = own_address {
             for host in [address.to_string(), format!("localhost:{}", address.port())] {

@@ -105,8 +105,7 @@ impl MockImsBuilder {
     /// When the port is taken, and when a setting can't be that of an account.
     pub async fn start(self) -> Result<MockIms, Error> {
         self.check()?;
-        let cannot_listen =
-            |error| Error::stand_in(format!("can't listen on 127.0.0.1, port {}", self.port), Some(error));
+        let cannot_listen = |error| Error::mock(format!("can't listen on 127.0.0.1, port {}", self.port), Some(&error));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let account = Account::register(
@@ -134,7 +133,7 @@ impl MockImsBuilder {
         } else {
             return Ok(());
         };
-        Err(Error::stand_in(fault, None))
+        Err(Error::mock(fault, None))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, ErrorKind, Failure};
+use crate::error::{Error, ErrorKind, TestingError};
 use crate::source::{TokenFuture, TokenSource};
 use crate::token::Token;
 
@@ -85,7 +85,7 @@ impl TokenSource for ScriptedTokens {
                     None => Err(ErrorKind::Server),
                 },
             };
-            result.map_err(|kind| Error::new(Failure::Scripted { kind }))
+            result.map_err(|kind| Error::from(TestingError::Scripted { kind }))
         })
     }
 
