@@ -394,7 +394,8 @@ impl Flight {
 
 impl<L: Load> fmt::Debug for Cache<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("settings", &self.0.settings).finish_non_exhaustive()
+        let Shared { loader: _, clock: _, settings, slot: _, state: _, closed: _ } = &*self.0;
+        f.debug_struct("Cache").field("settings", settings).finish_non_exhaustive()
     }
 }
 
