@@ -435,7 +435,8 @@ impl State {
 
 impl<L: Load> fmt::Debug for Cache<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("config", &self.0.config).finish_non_exhaustive()
+        let Shared { loader: _, clock: _, config, slot: _, state: _, closed: _ } = &*self.0;
+        f.debug_struct("Cache").field("config", config).finish_non_exhaustive()
     }
 }
 
