@@ -1,5 +1,7 @@
 //! Runtimes that are absent, dropped, or not driven.
 
+use std::time::Duration;
+
 use tokio::runtime::Handle;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, Time, at_once, fail, grant, hang, ok, refused, throttled};
@@ -84,7 +86,7 @@ fn a_flight_that_is_not_driven_costs_one_call() {
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async {
         let start = Time::start();
-        let error = harness.cache.token().await.unwrap_err();
+        let error = harness.cache.token(Duration::ZERO).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.is_transient());
         assert!((LIMITS.call..LIMITS.call + SECOND).contains(&start.passed()), "{:?}", start.passed());
@@ -138,7 +140,7 @@ fn a_flight_that_lands_late_displaces_nothing_newer() {
         idle.block_on(harness.time.pass(MINUTE));
         other.block_on(async {
             assert_eq!(harness.at_once(), Some(ok("t2")));
-            harness.cache.forget(&harness.cache.token().await.unwrap());
+            harness.cache.forget(&harness.cache.token(Duration::ZERO).await.unwrap());
             assert_eq!(harness.token().await, ok("t3"));
         });
     }
