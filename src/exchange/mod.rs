@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use self::response::Refusal;
+pub(crate) use self::response::read_token;
 use crate::clock::SharedClock;
 use crate::error::{Error, ResponseError};
 use crate::form;
@@ -16,9 +17,6 @@ use crate::retry::{Limits, Retry};
 use crate::telemetry::{self, Identity};
 use crate::token::Token;
 use crate::transport::{Endpoint, Transport};
-
-#[cfg(fuzzing)]
-pub(crate) use self::response::read_token;
 
 /// Exchanges the grant of one credential for tokens.
 pub(crate) struct Exchange {
@@ -89,7 +87,7 @@ impl Exchange {
             let request = self.grant.request(self.clock.now(), learned)?;
             let form = form::encode(&request.fields());
             let received = self.transport.post(&self.endpoint, request.endpoint.path, &[], form).await?;
-            let Refusal { failure, response } = match response::read_token(&received, &request, &self.endpoint) {
+            let Refusal { failure, response } = match read_token(&received, &request, &self.endpoint) {
                 Ok(granted) => match granted.into_token(received.sent, &self.clock) {
                     Some(token) => return Ok(token),
                     None => response::out_of_range(&received, &request),
