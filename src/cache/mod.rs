@@ -199,7 +199,7 @@ impl<L: Load> Shared<L> {
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
         if let Ok(mut state) = self.state.try_lock()
             && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
-            && !state.flight.as_ref().is_some_and(|flight| flight.is_alive(now))
+            && !state.flight.as_ref().is_some_and(|flight| flight.is_alive())
             && !state.holds_back(Phase::Cached, Refresh::Background, now)
             && let Ok(runtime) = Handle::try_current()
         {
@@ -237,6 +237,7 @@ impl<L: Load> Shared<L> {
                 Ok(Some(Err(error)))
                     if joined.refresh == Refresh::Background
                         && error.is_transient()
+                        && error.retry_after_of_ims().is_none()
                         && self.valid(least, self.now()).is_none() =>
                 {
                     error
@@ -282,8 +283,8 @@ impl<L: Load> Shared<L> {
         {
             return Step::Serve(entry.token.clone());
         }
-        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive(now)) {
-            let (left, outcome) = (flight.left(now), flight.outcome.clone());
+        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
+            let (left, outcome) = (flight.left(), flight.outcome.clone());
             return Step::Join(Joined { number: flight.number, refresh: flight.refresh, left, outcome });
         }
         if state.holds_back(Phase::of(age), Refresh::Foreground, now)
@@ -323,7 +324,7 @@ impl<L: Load> Shared<L> {
             Landing { shared, number, refresh, started: now, sender, landed: false }.run().await;
         });
         let limit = self.config.wait;
-        state.flight = Some(Flight::new(number, refresh, (now, limit), outcome.clone(), task.abort_handle()));
+        state.flight = Some(Flight::new(number, refresh, limit, outcome.clone(), task.abort_handle()));
         Step::Join(Joined { number, refresh, left: limit, outcome })
     }
 
