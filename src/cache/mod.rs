@@ -142,6 +142,27 @@ impl<L: Load> Cache<L> {
         }
     }
 
+    /// Drops the token if it is the current one: it has been revoked.
+    pub(crate) fn discard(&self, token: &Token) {
+        let _ordered = self.0.state();
+        if self.0.slot.load().as_ref().is_some_and(|entry| entry.token.is(token)) {
+            self.0.slot.store(None);
+        }
+    }
+
+    /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
+    /// changes the loader at the same moment.
+    pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
+        let now = self.0.now();
+        let entry = Entry::new(token, now, &self.0.config);
+        let mut state = self.0.state();
+        swap();
+        state.started = state.started.saturating_add(1);
+        state.stored = state.started;
+        state.cooldown = None;
+        self.0.slot.store(Some(Arc::new(entry)));
+    }
+
     /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
     pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
