@@ -136,7 +136,7 @@ mod clock;
 mod credentials;
 mod error;
 mod exchange;
-mod form;
+
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -145,6 +145,7 @@ mod key;
 mod lenient;
 mod pem;
 mod redact;
+mod request;
 mod retry;
 mod secret;
 mod signer;
@@ -163,6 +164,7 @@ pub use credentials::{
     ServiceCredentialsBuilder,
 };
 pub use error::{Error, ErrorKind};
+pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};

@@ -13,6 +13,7 @@ use crate::clock::{Moment, SharedClock};
 #[cfg(feature = "testing")]
 use crate::error::{Error, TestingError};
 use crate::lenient::{LenientText, Object};
+use crate::secret::Secret;
 
 /// An access token from Adobe IMS, and when it expires.
 ///
@@ -86,6 +87,11 @@ impl Token {
         // Written as ASCII by `new`.
         let text = self.0.authorization.as_bytes().get(SCHEME.len()..).unwrap_or_default();
         std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// A copy that is wiped, for a form.
+    pub(crate) fn secret(&self) -> Secret {
+        Secret::from(self.expose_secret().to_owned())
     }
 
     /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it

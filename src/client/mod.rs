@@ -13,7 +13,7 @@ use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::certificate::Certificate;
 use crate::credentials::Credentials;
 use crate::error::{Error, UsageError};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Validation};
 use crate::grant::Grant;
 use crate::source::{TokenFuture, TokenSource};
 use crate::telemetry::Identity;
@@ -209,6 +209,65 @@ impl ImsClient {
         exchange.token(exchange.limits().attempts, Duration::ZERO).await
     }
 
+    /// Replaces the credentials by others of the same client: a new key and certificate, or new client
+    /// secrets.
+    ///
+    /// Requests a token with the new credentials first. If IMS issues one, the credentials and the cached
+    /// token are replaced together; otherwise nothing changes and the error says why. Meanwhile all other
+    /// calls go on with the old ones: nobody waits and nobody fails while either work.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange) with the new credentials. [`ErrorKind::Key`](crate::ErrorKind::Key)
+    /// for a key that fails to sign. [`ErrorKind::Usage`](crate::ErrorKind::Usage) for credentials of
+    /// another client id, organization or IMS host, whose tokens are another client's: use
+    /// [`with_credentials`](Self::with_credentials).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it has finished changes nothing.
+    pub async fn replace(&self, credentials: impl Into<Credentials>) -> Result<(), Error> {
+        let Inner { exchange, cache, settings } = &*self.0;
+        let grant = Grant::new(credentials.into(), settings.assertion_lifetime)?;
+        if !exchange.grant().is_same_client(&grant) {
+            return Err(UsageError::AnotherClient.into());
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(UsageError::NoRuntime.into());
+        }
+        let token = exchange.token_by(&grant, exchange.limits().attempts, Duration::ZERO).await?;
+        cache.install(token, || exchange.set_grant(grant));
+        Ok(())
+    }
+
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache, so that nobody can
+    /// use it any more. Other tokens stay valid.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange); the token then stays in the cache.
+    pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(UsageError::NoRuntime.into());
+        }
+        self.0.exchange.revoke(token).await?;
+        self.0.cache.discard(token);
+        Ok(())
+    }
+
+    /// Asks IMS whether a token is valid (`/ims/validate_token/v1`). The token does not have to come from
+    /// this client, but IMS wants the client id of the one it was issued to.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange). A token that is not valid is not an error.
+    pub async fn validate(&self, token: &Token) -> Result<Validation, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(UsageError::NoRuntime.into());
+        }
+        self.0.exchange.validate(token).await
+    }
+
     /// Returns the certificate of the credentials: monitor when it expires. `None` if they have none.
     pub fn certificate(&self) -> Option<Certificate> {
         self.0.exchange.grant().certificate().cloned()
@@ -216,12 +275,12 @@ impl ImsClient {
 
     /// Returns the client id of the credentials; other Adobe APIs want it as `x-api-key`.
     pub fn client_id(&self) -> &str {
-        self.0.exchange.grant().client_id()
+        self.0.exchange.client_id()
     }
 
     /// Returns the IMS organization of the credentials; other Adobe APIs want it as `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
-        self.0.exchange.grant().org_id()
+        self.0.exchange.org_id()
     }
 
     fn assemble(exchange: Exchange, settings: Settings) -> Self {

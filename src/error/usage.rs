@@ -14,13 +14,15 @@ pub(crate) enum UsageError {
     TimeOutOfRange,
     #[error("access token has expired")]
     TokenExpired,
+    #[error("these credentials belong to another client id, organization or IMS host")]
+    AnotherClient,
 }
 
 impl UsageError {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoRuntime | Self::RuntimeGone | Self::Panicked | Self::TimeOutOfRange => ErrorKind::Usage,
             Self::TokenExpired => ErrorKind::Expired,
+            _ => ErrorKind::Usage,
         }
     }
 
@@ -38,6 +40,9 @@ impl UsageError {
                  them, look at the clock given to the client"
             }
             Self::TimeOutOfRange => "set the machine's clock",
+            Self::AnotherClient => {
+                "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
+            }
             Self::TokenExpired => "a token that was given to the application cannot be refreshed: get another one",
         })
     }

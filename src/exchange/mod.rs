@@ -2,29 +2,39 @@
 //! grant's.
 
 mod response;
+mod revoke;
+mod validate;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use http::{HeaderName, HeaderValue};
 use tracing::Instrument;
 
+pub use self::validate::Validation;
+
 use self::response::Refusal;
-use crate::clock::SharedClock;
+use crate::clock::{Clock, SharedClock};
 use crate::error::{Error, ResponseError};
-use crate::form;
 use crate::grant::{Grant, Learned};
+use crate::request::ImsRequest;
 use crate::retry::{Limits, Retry};
 use crate::telemetry::{self, Identity};
 use crate::token::Token;
-use crate::transport::{Endpoint, Transport};
+use crate::transport::{Endpoint, Received, Transport};
 
 #[cfg(fuzzing)]
 pub(crate) use self::response::read_token;
 
-/// Exchanges the grant of one credential for tokens.
+/// Exchanges the grant of one client for tokens.
 pub(crate) struct Exchange {
     transport: Transport,
     endpoint: Endpoint,
-    grant: Grant,
+    /// Another key or secret of the same client may take its place.
+    grant: ArcSwap<Grant>,
+    client_id: String,
+    org_id: Option<String>,
     clock: SharedClock,
     limits: Limits,
 }
@@ -37,17 +47,29 @@ impl Exchange {
         clock: SharedClock,
         limits: Limits,
     ) -> Self {
-        Self { transport, endpoint, grant, clock, limits }
+        let (client_id, org_id) = (grant.client_id().to_owned(), grant.org_id().map(str::to_owned));
+        Self { transport, endpoint, grant: ArcSwap::from_pointee(grant), client_id, org_id, clock, limits }
     }
 
-    /// The same connections and settings, for another credential.
+    /// The same connections and settings, for another client.
     pub(crate) fn with_grant(&self, grant: Grant, endpoint: Endpoint) -> Self {
-        let (transport, clock) = (self.transport.clone(), self.clock.clone());
-        Self { transport, endpoint, grant, clock, limits: self.limits }
+        Self::new(self.transport.clone(), endpoint, grant, self.clock.clone(), self.limits)
     }
 
-    pub(crate) fn grant(&self) -> &Grant {
-        &self.grant
+    pub(crate) fn grant(&self) -> Arc<Grant> {
+        self.grant.load_full()
+    }
+
+    pub(crate) fn set_grant(&self, grant: Grant) {
+        self.grant.store(Arc::new(grant));
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(crate) fn org_id(&self) -> Option<&str> {
+        self.org_id.as_deref()
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -63,17 +85,21 @@ impl Exchange {
     }
 
     pub(crate) fn identity(&self) -> Identity<'_> {
-        Identity { host: self.endpoint.host(), client_id: self.grant.client_id() }
+        Identity { host: self.endpoint.host(), client_id: &self.client_id }
     }
 
     /// Gets a token with at most `attempts` attempts, ending `margin` before the limit of a call.
     pub(crate) async fn token(&self, attempts: u32, margin: Duration) -> Result<Token, Error> {
+        self.token_by(&self.grant(), attempts, margin).await
+    }
+
+    /// The same, by a grant that is not the client's yet.
+    pub(crate) async fn token_by(&self, grant: &Grant, attempts: u32, margin: Duration) -> Result<Token, Error> {
+        let mut retry = Retry::new(Limits { attempts, ..self.limits }, margin, self.endpoint.host());
+        let mut learned = Learned::default();
         let call = async {
-            let limits = Limits { attempts, ..self.limits };
-            let mut retry = Retry::new(limits, margin, self.endpoint.host());
-            let mut learned = Learned::default();
             loop {
-                match retry.attempt(self.attempt(&mut learned)).await {
+                match retry.attempt(self.attempt(grant, &mut learned)).await {
                     Ok(token) => return Ok(token),
                     Err(error) => retry.pause(error, fastrand::f64()).await?,
                 }
@@ -83,26 +109,59 @@ impl Exchange {
     }
 
     /// One attempt: a request, and another one at once where a refusal taught what to change.
-    async fn attempt(&self, learned: &mut Learned) -> Result<Token, Error> {
-        use crate::clock::Clock as _;
+    async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            let request = self.grant.request(self.clock.now(), learned)?;
-            let form = form::encode(&request.fields());
-            let received = self.transport.post(&self.endpoint, request.endpoint.path, &[], form).await?;
-            let Refusal { failure, response } = match response::read_token(&received, &request, &self.endpoint) {
-                Ok(granted) => match granted.into_token(received.sent, &self.clock) {
-                    Some(token) => return Ok(token),
-                    None => response::out_of_range(&received, &request),
-                },
-                Err(refusal) => refusal,
+            let request = grant.request(self.clock.now(), learned)?;
+            let received = self.post(&request.ims, &[]).await?;
+            let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {
+                Ok(token) => {
+                    grant.succeeded(learned);
+                    return Ok(token);
+                }
+                Err(refusal) => *refusal,
             };
-            let is_refusal = matches!(failure, ResponseError::Refused);
-            if is_refusal && self.grant.learn(&response, learned) {
+            if matches!(refusal.failure, ResponseError::Refused) && grant.learn(&refusal.response, learned) {
                 continue;
             }
-            let asks_grant = is_refusal || matches!(failure, ResponseError::Server);
-            let hint = asks_grant.then(|| self.grant.hint(&response, self.clock.now())).flatten();
-            return Err(Error::from_response(failure, response, hint));
+            return Err(self.refused(refusal, grant, learned));
+        }
+    }
+
+    /// The error of a refusal, with the grant's advice.
+    fn refused(&self, refusal: Refusal, grant: &Grant, learned: &Learned) -> Error {
+        let Refusal { failure, response } = refusal;
+        let is_grants = matches!(failure, ResponseError::Refused | ResponseError::Server);
+        let hint = is_grants.then(|| grant.hint(&response, learned, self.clock.now())).flatten();
+        Error::from_response(failure, response, hint)
+    }
+
+    async fn post(&self, request: &ImsRequest, headers: &[(HeaderName, HeaderValue)]) -> Result<Received, Error> {
+        self.transport.post(&self.endpoint, request.path, headers, request.form()).await
+    }
+
+    /// A call on another path than those for tokens: the same retries, and its own way to read the
+    /// response.
+    async fn call<T>(
+        &self,
+        request: &ImsRequest,
+        read: impl Fn(&Received, &ImsRequest, &Endpoint) -> Result<T, Box<Refusal>>,
+    ) -> Result<T, Error> {
+        let mut retry = Retry::new(self.limits, Duration::ZERO, self.endpoint.host());
+        // "Will be mandatory", says Adobe of these endpoints.
+        let client_id = HeaderValue::from_str(&self.client_id).ok();
+        let headers: Vec<_> = client_id.into_iter().map(|id| (X_IMS_CLIENT_ID, id)).collect();
+        loop {
+            let attempt = async {
+                let received = self.post(request, &headers).await?;
+                let result = read(&received, request, &self.endpoint);
+                result.map_err(|refusal| Error::from_response(refusal.failure, refusal.response, None))
+            };
+            match retry.attempt(attempt).await {
+                Ok(done) => return Ok(done),
+                Err(error) => retry.pause(error, fastrand::f64()).await?,
+            }
         }
     }
 }
+
+const X_IMS_CLIENT_ID: HeaderName = HeaderName::from_static("x-ims-clientid");

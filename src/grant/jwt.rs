@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use super::{Learned, TokenEndpoint, TokenRequest, Unit, Value};
+use super::{Learned, TokenRequest, Unit};
 use crate::certificate::Certificate;
 use crate::credentials::ServiceCredentials;
 use crate::error::{Error, ErrorResponse, clock_hint};
+use crate::request::{ImsRequest, Value};
 use crate::signer::JwtSigner;
 
 pub(crate) struct JwtGrant {
@@ -27,14 +28,12 @@ impl JwtGrant {
     pub(super) fn request(&self, now: SystemTime, learned: &Learned) -> Result<TokenRequest, Error> {
         let now = learned.skew.and_then(|skew| skew.correct(now)).unwrap_or(now);
         let (credentials, assertion) = (self.credentials(), self.signer.sign(now)?);
-        Ok(TokenRequest::new(
-            ENDPOINT,
-            vec![
-                ("client_id", Value::Public(credentials.client_id().to_owned())),
-                ("client_secret", Value::Secret(credentials.client_secret().clone())),
-                ("jwt_token", Value::Secret(assertion.into_secret())),
-            ],
-        ))
+        let fields = vec![
+            ("client_id", Value::public(credentials.client_id())),
+            ("client_secret", Value::Secret(credentials.client_secret().clone())),
+            ("jwt_token", Value::Secret(assertion.into_secret())),
+        ];
+        Ok(TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Milliseconds })
     }
 
     /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives. The
@@ -151,7 +150,7 @@ fn with_clock(refusal: &ErrorResponse, advice: &'static str) -> Cow<'static, str
 }
 
 /// Adobe's documentation; `/ims/exchange/v1/jwt` and a trailing slash respond alike.
-const ENDPOINT: TokenEndpoint = TokenEndpoint { path: "/ims/exchange/jwt", expires_in: Unit::Milliseconds };
+const PATH: &str = "/ims/exchange/jwt";
 /// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
 const MAX_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// Metascopes in a hint.

@@ -12,7 +12,7 @@ use crate::certificate::Certificate;
 use crate::clock::Skew;
 use crate::credentials::Credentials;
 use crate::error::{CredentialsError, Error, ErrorResponse};
-use crate::secret::Secret;
+use crate::request::ImsRequest;
 
 /// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
@@ -21,20 +21,8 @@ pub(crate) enum Grant {
 
 /// One request for a token.
 pub(crate) struct TokenRequest {
-    pub(crate) endpoint: TokenEndpoint,
-    fields: Vec<(&'static str, Value)>,
-}
-
-/// What a form field holds.
-pub(crate) enum Value {
-    Public(String),
-    Secret(Secret),
-}
-
-/// Where a grant is exchanged, and in which unit this endpoint gives `expires_in`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenEndpoint {
-    pub(crate) path: &'static str,
+    pub(crate) ims: ImsRequest,
+    /// In which unit the endpoint gives `expires_in`.
     pub(crate) expires_in: Unit,
 }
 
@@ -64,7 +52,7 @@ impl Grant {
     }
 
     /// What to send now.
-    pub(crate) fn request(&self, now: SystemTime, learned: &Learned) -> Result<TokenRequest, Error> {
+    pub(crate) fn request(&self, now: SystemTime, learned: &mut Learned) -> Result<TokenRequest, Error> {
         match self {
             Self::Jwt(grant) => grant.request(now, learned),
         }
@@ -77,8 +65,20 @@ impl Grant {
         }
     }
 
+    /// A token came: what was learned holds for the next call too.
+    pub(crate) fn succeeded(&self, learned: &Learned) {
+        match self {
+            Self::Jwt(_) => {}
+        }
+    }
+
     /// What to do about a refusal; `None` for what is not particular to this grant.
-    pub(crate) fn hint(&self, refusal: &ErrorResponse, now: SystemTime) -> Option<Cow<'static, str>> {
+    pub(crate) fn hint(
+        &self,
+        refusal: &ErrorResponse,
+        learned: &Learned,
+        now: SystemTime,
+    ) -> Option<Cow<'static, str>> {
         match self {
             Self::Jwt(grant) => grant.hint(refusal, now),
         }
@@ -96,6 +96,13 @@ impl Grant {
         }
     }
 
+    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
+    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
+        self.client_id() == other.client_id()
+            && self.ims_host() == other.ims_host()
+            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
+    }
+
     /// The host that the credential belongs to.
     pub(crate) fn ims_host(&self) -> &str {
         match self {
@@ -106,33 +113,6 @@ impl Grant {
     pub(crate) fn certificate(&self) -> Option<&Certificate> {
         match self {
             Self::Jwt(grant) => grant.credentials().certificate(),
-        }
-    }
-}
-
-impl TokenRequest {
-    pub(crate) fn new(endpoint: TokenEndpoint, fields: Vec<(&'static str, Value)>) -> Self {
-        Self { endpoint, fields }
-    }
-
-    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
-        self.fields.iter().map(|(name, value)| (*name, value.text())).collect()
-    }
-
-    /// What must not come back in a message.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().filter_map(|(_, value)| match value {
-            Value::Public(_) => None,
-            Value::Secret(secret) => Some(secret.expose()),
-        })
-    }
-}
-
-impl Value {
-    fn text(&self) -> &str {
-        match self {
-            Self::Public(text) => text,
-            Self::Secret(secret) => secret.expose(),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use super::harness::{DAY, HOUR, Harness, SECOND, fail, ok, refused, throttled};
-use super::{AGEING, MILLISECOND, MINUTE};
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW};
 use crate::clock::Clock;
-use crate::error::{ErrorKind, Failure};
+use crate::error::{ErrorKind, UsageError};
 
 /// T11: after the wall clock jumped a day ahead the token counts as ended; one exchange.
 #[tokio::test(start_paused = true)]
@@ -24,11 +24,11 @@ async fn a_wall_clock_set_back_does_not_keep_a_token_past_its_end() {
     let harness = Harness::holding(DAY).await;
     harness.time.jumps.set(harness.time.jumps.now() - DAY);
     harness.ims.always(fail(refused()));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
     assert_eq!(harness.ims.requests(), 2);
-    harness.time.pass(AGEING - 2 * MILLISECOND).await;
+    harness.time.pass(REFRESH_WINDOW - 2 * MILLISECOND).await;
     assert_eq!(harness.token().await, ok("t1"));
     harness.time.settle().await;
     assert_eq!(harness.token().await, Err(ErrorKind::Rejected));
@@ -61,7 +61,7 @@ async fn a_clock_before_1970_does_not_panic() {
     let harness = Harness::holding(DAY).await;
     harness.time.jumps.set(SystemTime::UNIX_EPOCH - 10 * DAY);
     assert_eq!(harness.at_once(), Some(ok("t1")));
-    harness.ims.always(fail(Failure::TimeOutOfRange));
+    harness.ims.always(fail(UsageError::TimeOutOfRange));
     harness.time.pass(DAY).await;
     assert_eq!(harness.token().await, Err(ErrorKind::Usage));
     assert_eq!(harness.at_once(), Some(Err(ErrorKind::Usage)));

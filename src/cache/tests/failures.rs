@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::harness::{
-    DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused, throttled, unavailable,
+    DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused, sign_in_page, throttled, unavailable,
 };
-use super::{AGEING, LAST_SECONDS, MILLISECOND, MINUTE, events};
-use crate::cache::Effort;
-use crate::error::{Cause, Error, ErrorKind, Failure, Interruption};
+use super::{LAST_SECONDS, MILLISECOND, MINUTE, REFRESH_WINDOW, events};
+use crate::cache::Refresh;
+use crate::error::{
+    Cause, ConnectFault, ConnectionError, Error, ErrorKind, KeyError, ResponseError, TestingError, TlsFault,
+};
 
 /// T4: nobody notices an outage of 40 minutes; the tries are 1, 2, 4 and then 5 minutes apart, and a little more.
 #[tokio::test(start_paused = true)]
 async fn an_outage_while_the_token_ages_is_noticed_by_nobody() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(unavailable()));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     for _ in 0..1200 {
         assert_eq!(harness.at_once(), Some(ok("t1")));
         harness.time.pass(2 * SECOND).await;
@@ -50,7 +52,7 @@ async fn the_pauses_shrink_towards_the_end_of_the_token() {
         let left = 10 * MINUTE - LAST_SECONDS - pair[0].at;
         let most = (left / 4).max(SECOND) + Duration::from_millis(200);
         assert!(pair[1].at - pair[0].at <= most, "{pair:?}");
-        assert_eq!(pair[1].effort, Effort::OneAttempt);
+        assert_eq!(pair[1].refresh, Refresh::Background);
     }
 }
 
@@ -85,8 +87,8 @@ async fn a_remembered_failure_is_told_without_asking() {
     let harness = Harness::cold();
     harness.ims.always(hang());
     harness.ims.next(fail(refused()));
-    let first = harness.cache.token().await.unwrap_err();
-    let again = at_once(harness.cache.token()).unwrap().unwrap_err();
+    let first = harness.cache.token(Duration::ZERO).await.unwrap_err();
+    let again = at_once(harness.cache.token(Duration::ZERO)).unwrap().unwrap_err();
     assert_eq!((again.kind(), again.code()), (ErrorKind::Rejected, first.code()));
     harness.time.pass(SECOND - MILLISECOND).await;
     assert_eq!(harness.at_once(), Some(Err(ErrorKind::Rejected)));
@@ -133,7 +135,7 @@ async fn after_a_failed_renewal_of_any_kind_the_next_one_succeeds() {
     for error in failures() {
         let harness = Harness::holding(DAY).await;
         harness.ims.next(fail(error.clone()));
-        harness.time.pass(DAY - AGEING).await;
+        harness.time.pass(DAY - REFRESH_WINDOW).await;
         assert_eq!(harness.at_once(), Some(ok("t1")));
         harness.time.pass(2 * MINUTE).await;
         assert_eq!(harness.at_once(), Some(ok("t1")));
@@ -149,7 +151,7 @@ async fn a_told_wait_is_kept_by_all_callers() {
     let harness = Harness::cold();
     harness.ims.next(fail(throttled(2 * MINUTE)));
     for _ in 0..100 {
-        let error = harness.cache.token().await.unwrap_err();
+        let error = harness.cache.token(Duration::ZERO).await.unwrap_err();
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(2 * MINUTE)));
     }
     harness.time.pass(2 * MINUTE - MILLISECOND).await;
@@ -180,10 +182,10 @@ async fn a_wait_told_to_a_renewal_is_kept_when_the_token_has_ended() {
 async fn a_told_wait_shorter_than_the_pause_of_a_renewal_is_kept() {
     let harness = Harness::holding(DAY).await;
     harness.ims.next(fail(throttled(20 * SECOND)));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
-    harness.cache.forget(&harness.cache.token().await.unwrap());
+    harness.cache.forget(&harness.cache.token(Duration::ZERO).await.unwrap());
     harness.time.pass(19 * SECOND).await;
     assert_eq!(harness.at_once(), Some(Err(ErrorKind::Throttled)));
     harness.time.pass(SECOND).await;
@@ -196,7 +198,7 @@ async fn a_told_wait_shorter_than_the_pause_of_a_renewal_is_kept() {
 async fn a_told_wait_does_not_shorten_the_pause_of_a_renewal() {
     let harness = Harness::holding(DAY).await;
     harness.ims.next(fail(throttled(20 * SECOND)));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.pass(MINUTE - MILLISECOND).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
@@ -245,6 +247,63 @@ async fn a_thousand_callers_of_an_ims_that_hangs_make_few_requests() {
     assert_eq!((harness.ims.requests(), harness.ims.fetches().len()), (LIMITS.attempts, 1));
 }
 
+/// B15: what something other than IMS asks for is data in the error; it does not silence the callers.
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_page_does_not_silence_the_callers() {
+    let harness = Harness::cold();
+    harness.ims.always(fail(sign_in_page(HOUR)));
+    for minute in 1..=60 {
+        let error = harness.cache.token(Duration::ZERO).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Response, Some(HOUR)));
+        assert_eq!(harness.ims.requests(), minute);
+        harness.time.pass(MINUTE).await;
+    }
+}
+
+/// T25: a caller without a usable token who joins a background refresh, which makes one attempt, gets all attempts.
+#[tokio::test(start_paused = true)]
+async fn callers_who_join_a_background_refresh_that_fails_get_all_attempts() {
+    for callers in [1, 100] {
+        let harness = Harness::holding(DAY).await;
+        harness.time.pass(DAY - REFRESH_WINDOW).await;
+        harness.ims.next(fail(unavailable()).after(SECOND));
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.settle().await;
+        harness.cache.forget(&harness.cache.peek().unwrap());
+        assert_eq!(harness.concurrently(callers).await, vec![ok("t3"); callers]);
+        assert_eq!(harness.ims.refreshes(), [Refresh::Foreground, Refresh::Background, Refresh::Foreground]);
+        assert_eq!(harness.ims.requests(), 3);
+    }
+}
+
+/// T25: also those whose token expires too early for them.
+#[tokio::test(start_paused = true)]
+async fn callers_with_a_need_who_join_a_background_refresh_that_fails_get_all_attempts() {
+    let harness = Harness::holding(DAY).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
+    harness.ims.next(fail(unavailable()).after(SECOND));
+    harness.ims.next(fail(unavailable()));
+    assert_eq!(harness.at_once(), Some(ok("t1")));
+    harness.time.settle().await;
+    assert_eq!(harness.token_valid_for(2 * HOUR).await, ok("t4"));
+    assert_eq!(harness.ims.requests(), 4);
+}
+
+/// T25: a refusal is final, and a wait that IMS asked for is kept: no second exchange follows.
+#[tokio::test(start_paused = true)]
+async fn a_background_refresh_that_is_refused_or_throttled_is_not_repeated() {
+    for (error, kind) in [(refused(), ErrorKind::Rejected), (throttled(MINUTE), ErrorKind::Throttled)] {
+        let harness = Harness::holding(DAY).await;
+        harness.time.pass(DAY - REFRESH_WINDOW).await;
+        harness.ims.next(fail(error).after(SECOND));
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.settle().await;
+        harness.cache.forget(&harness.cache.peek().unwrap());
+        assert_eq!(harness.concurrently(10).await, vec![Err(kind); 10]);
+        assert_eq!(harness.ims.requests(), 2);
+    }
+}
+
 /// A success ends the memory of failures: the next one begins with the shortest pause again.
 #[tokio::test(start_paused = true)]
 async fn a_token_ends_the_memory_of_failures() {
@@ -269,12 +328,12 @@ async fn a_token_ends_the_memory_of_failures() {
 async fn failures_of_renewals_do_not_lengthen_the_pauses_of_those_who_wait() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(refused()));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     for _ in 0..4 {
         assert_eq!(harness.at_once(), Some(ok("t1")));
         harness.time.pass(6 * MINUTE).await;
     }
-    harness.time.pass(AGEING - 24 * MINUTE).await;
+    harness.time.pass(REFRESH_WINDOW - 24 * MINUTE).await;
     assert_eq!(harness.ims.requests(), 5);
     assert_eq!(harness.token().await, Err(ErrorKind::Rejected));
     harness.ims.always(grant(DAY));
@@ -282,9 +341,9 @@ async fn failures_of_renewals_do_not_lengthen_the_pauses_of_those_who_wait() {
     assert_eq!(harness.token().await, ok("t7"));
 }
 
-/// A failed renewal is told as a warning: what failed, how long the token is good, when the next try is. No ids, no secrets.
+/// A failed refresh is a warning: whose it is, what failed, what to do, how long the token is valid, when the next try is.
 #[tokio::test(start_paused = true)]
-async fn a_failed_renewal_is_told_as_a_warning() {
+async fn a_failed_refresh_is_reported_as_a_warning() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(throttled(2 * HOUR)));
     let told = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -292,20 +351,33 @@ async fn a_failed_renewal_is_told_as_a_warning() {
         let told = Arc::clone(&told);
         move |event| told.lock().unwrap().push(event)
     });
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
-    harness.time.pass(DAY).await;
-    assert_eq!(harness.token().await, Err(ErrorKind::Throttled));
 
     let told = told.lock().unwrap();
-    let warnings: Vec<_> = told.iter().filter(|event| event.target == "adobe_ims::cache").collect();
-    assert_eq!(warnings.len(), 1, "without a token the caller is told: {warnings:?}");
-    let names: Vec<_> = warnings[0].fields.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(warnings[0].level, tracing::Level::WARN);
-    assert_eq!(names, ["message", "kind", "code", "debug_id", "time_left", "next_try"]);
-    let values: Vec<_> = warnings[0].fields.iter().map(|(_, value)| value.as_str()).collect();
-    assert_eq!(values[1..], ["Throttled", "\"a_code\"", "\"a-debug-id\"", "3600s", "7200s"]);
+    let warnings: Vec<_> = told.iter().filter(|event| event.level == tracing::Level::WARN).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].target, "adobe_ims");
+    let expected = [
+        ("message", "token refresh failed, the cached token is still valid"),
+        ("host", "\"ims\""),
+        ("client_id", "\"client\""),
+        ("kind", "throttled"),
+        ("error", "IMS throttled the request: 429 a_code: a description"),
+        ("status", "429"),
+        ("code", "\"a_code\""),
+        ("description", "\"a description\""),
+        ("debug_id", "\"a-debug-id\""),
+        (
+            "hint",
+            "\"too many token requests: keep one client and reuse its token, which lives about 24 hours, and wait as long as `retry_after` says\"",
+        ),
+        ("time_left", "3600s"),
+        ("next_try", "7200s"),
+    ];
+    let fields: Vec<_> = warnings[0].fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(fields, expected);
 }
 
 /// A failure of each kind, and of each way to one that callers may meet.
@@ -323,19 +395,29 @@ fn failures() -> Vec<Error> {
         ErrorKind::Timeout,
         ErrorKind::Usage,
     ];
-    let ways =
-        [Interruption::Name, Interruption::Connect, Interruption::ProxyLost, Interruption::Tls, Interruption::Cut];
-    let connection = |what| Failure::Connection { what, host: "ims".to_owned(), source: Cause::new("gone") };
-    let others = [
-        Failure::AttemptTimeout { host: "ims".to_owned(), limit: SECOND },
-        Failure::Redirect { status: 307, target: "elsewhere".to_owned() },
-        Failure::Unusable { problem: "it is HTML" },
-        Failure::HandedOutExpired,
-        Failure::KeyCannotSign,
+    let faults = [
+        ConnectFault::Dns,
+        ConnectFault::Connect,
+        ConnectFault::ProxyConnect,
+        ConnectFault::ProxyRefused,
+        ConnectFault::Tls(TlsFault::Other),
+        ConnectFault::Closed,
     ];
-    let mut failures: Vec<Error> = kinds.map(|kind| Failure::Scripted { kind }.into()).into();
-    failures.extend(ways.map(connection).map(Error::from));
-    failures.extend(others.map(Error::from));
-    failures.extend([refused(), unavailable(), throttled(SECOND), throttled(30 * SECOND)]);
+    let host = || "ims".to_owned();
+    let connection =
+        |fault| Error::caused(ConnectionError::Fault { fault, host: host() }, Cause::new("connection reset"));
+    let mut failures: Vec<Error> = kinds.map(|kind| TestingError::Scripted { kind }.into()).into();
+    failures.extend(faults.map(connection));
+    failures.extend([
+        ConnectionError::AttemptTimeout { host: host(), limit: SECOND }.into(),
+        ResponseError::Redirect { target: "elsewhere".to_owned() }.into(),
+        ResponseError::Unusable { problem: "it is HTML" }.into(),
+        ResponseError::ExpiredOnArrival.into(),
+        KeyError::CannotSign.into(),
+        refused(),
+        unavailable(),
+        throttled(SECOND),
+        throttled(30 * SECOND),
+    ]);
     failures
 }

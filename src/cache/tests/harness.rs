@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 
-use crate::cache::{Cache, Effort, Load, Settings};
+use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::clock::{Clock, SharedClock, Stopwatch};
-use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
-use crate::retry::{self, Limits};
+use crate::error::{Error, ErrorKind, ErrorResponse, ResponseError};
+use crate::retry::{Limits, Retry};
+use crate::telemetry::Identity;
 use crate::testing::ManualClock;
 use crate::token::Token;
 
@@ -119,33 +120,38 @@ impl Reply {
     }
 }
 
-/// An answer that is worth another attempt.
+/// A failure that is worth another attempt.
 pub(super) fn unavailable() -> Error {
-    answered(Failure::Server { answer: "503".to_owned(), transient: true }, 503, None)
+    failed(ResponseError::Server, 503, None)
 }
 
 pub(super) fn refused() -> Error {
-    answered(Failure::Refused { answer: "400".to_owned() }, 400, None)
+    failed(ResponseError::Refused, 400, None)
 }
 
-/// "Slow down", with a wait that IMS asks for.
+/// "Slow down", for as long as IMS asks.
 pub(super) fn throttled(wait: Duration) -> Error {
-    answered(Failure::Throttled { answer: "429".to_owned() }, 429, Some(wait))
+    failed(ResponseError::Throttled, 429, Some(wait))
 }
 
-fn answered(failure: Failure, status: u16, retry_after: Option<Duration>) -> Error {
+/// A page of something that is not IMS, which asks to wait.
+pub(super) fn sign_in_page(wait: Duration) -> Error {
+    failed(ResponseError::Unusable { problem: "it is HTML" }, 200, Some(wait))
+}
+
+fn failed(failure: ResponseError, status: u16, retry_after: Option<Duration>) -> Error {
     let status = StatusCode::from_u16(status).unwrap();
     let (code, debug_id) = (Some("a_code".to_owned()), Some("a-debug-id".to_owned()));
-    let answer = Answer { status, code, description: None, debug_id, retry_after, skew: None };
-    let circumstances = Circumstances { now: SystemTime::UNIX_EPOCH, certificate: None, metascopes: String::new() };
-    Error::answered(failure, answer, &circumstances)
+    let description = Some("a description".to_owned());
+    let response = ErrorResponse { status, code, description, debug_id, retry_after, skew: None };
+    Error::from_response(failure, response, None)
 }
 
 /// A fetch as the loader saw it begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StartedFetch {
     pub(super) at: Duration,
-    pub(super) effort: Effort,
+    pub(super) refresh: Refresh,
 }
 
 /// The scripted IMS, behind the same limits and retries as the real one. Clones are the same.
@@ -189,8 +195,8 @@ impl Ims {
         self.script().fetches.clone()
     }
 
-    pub(super) fn efforts(&self) -> Vec<Effort> {
-        self.fetches().into_iter().map(|fetch| fetch.effort).collect()
+    pub(super) fn refreshes(&self) -> Vec<Refresh> {
+        self.fetches().into_iter().map(|fetch| fetch.refresh).collect()
     }
 
     /// The time between each flight's start and the next one's.
@@ -255,22 +261,28 @@ impl Drop for Request<'_> {
 }
 
 impl Load for Ims {
-    async fn load(&self, effort: Effort) -> Result<Token, Error> {
+    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
         let at = self.0.time.passed();
-        self.script().fetches.push(StartedFetch { at, effort });
-        let attempts = if effort == Effort::OneAttempt { 1 } else { LIMITS.attempts };
-        retry::run(Limits { attempts, ..LIMITS }, "ims", fastrand::f64, || self.request()).await
+        self.script().fetches.push(StartedFetch { at, refresh });
+        let attempts = if refresh == Refresh::Background { 1 } else { LIMITS.attempts };
+        let mut retry = Retry::new(Limits { attempts, ..LIMITS }, Duration::ZERO, "ims");
+        loop {
+            match retry.attempt(self.request()).await {
+                Ok(token) => return Ok(token),
+                Err(error) => retry.pause(error, fastrand::f64()).await?,
+            }
+        }
     }
 
-    fn host(&self) -> &str {
-        "ims"
+    fn identity(&self) -> Identity<'_> {
+        Identity { host: "ims", client_id: "client" }
     }
 }
 
 pub(super) const LIMITS: Limits =
     Limits { attempts: 3, attempt: Duration::from_secs(10), call: Duration::from_secs(30) };
-pub(super) const SETTINGS: Settings =
-    Settings { refresh_before: HOUR, wait: LIMITS.call.saturating_add(Duration::from_millis(250)), jitter: 0.0 };
+pub(super) const CONFIG: CacheConfig =
+    CacheConfig { refresh_before: HOUR, wait: LIMITS.call.saturating_add(Duration::from_millis(250)), jitter: 0.0 };
 
 /// What a caller sees, in short.
 pub(super) type Seen = Result<String, ErrorKind>;
@@ -294,7 +306,7 @@ pub(super) struct Harness {
 impl Harness {
     /// An empty cache; IMS grants a day, at once.
     pub(super) fn cold() -> Self {
-        Self::new(Time::start(), SETTINGS)
+        Self::new(Time::start(), CONFIG)
     }
 
     /// A cache that has just been given "t1" of this life.
@@ -305,17 +317,17 @@ impl Harness {
         harness
     }
 
-    pub(super) fn new(time: Time, settings: Settings) -> Self {
+    pub(super) fn new(time: Time, config: CacheConfig) -> Self {
         let ims = Ims::new(time.clone());
-        Self { cache: Arc::new(Cache::new(ims.clone(), SharedClock::new(time.clone()), settings)), ims, time }
+        Self { cache: Arc::new(Cache::new(ims.clone(), SharedClock::new(time.clone()), config)), ims, time }
     }
 
     pub(super) async fn token(&self) -> Seen {
-        seen(self.cache.token().await)
+        seen(self.cache.token(Duration::ZERO).await)
     }
 
     pub(super) async fn token_valid_for(&self, least: Duration) -> Seen {
-        seen(self.cache.token_valid_for(least).await)
+        seen(self.cache.token(least).await)
     }
 
     /// What a call has to show after one poll; `None` if it waits. Then it is dropped.
@@ -328,7 +340,7 @@ impl Harness {
         let harness = self.clone();
         self.time.on_next_clock_read(move || {
             let newer = Token::for_tests_with_clock("newer", DAY, harness.time.clone());
-            drop(harness.cache.0.land(u64::MAX, newer));
+            drop(harness.cache.0.land(u64::MAX, Refresh::Foreground, newer));
         });
     }
 

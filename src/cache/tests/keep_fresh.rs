@@ -1,11 +1,12 @@
 //! `keep_fresh`.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused};
-use super::{AGEING, MILLISECOND, MINUTE, paused};
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, paused};
 
 /// Without a single caller the token is renewed when it is due, and never runs out.
 #[tokio::test(start_paused = true)]
@@ -111,7 +112,7 @@ async fn keep_fresh_survives_failures() {
     assert_eq!(harness.at_once(), Some(ok("t7")));
 
     harness.ims.always(fail(refused()));
-    harness.time.pass(DAY - AGEING + 30 * MINUTE).await;
+    harness.time.pass(DAY - REFRESH_WINDOW + 30 * MINUTE).await;
     let tries = harness.ims.requests() - 7;
     assert!((6..=8).contains(&tries), "{tries} tries in half an hour");
     assert_eq!(harness.at_once(), Some(ok("t7")));
@@ -126,7 +127,7 @@ async fn keep_fresh_notices_a_suspended_machine_within_a_minute() {
     harness.time.jumps.suspend(25 * HOUR);
     harness.time.pass(MINUTE).await;
     assert_eq!(harness.at_once(), Some(ok("t2")));
-    harness.cache.forget(&harness.cache.token().await.unwrap());
+    harness.cache.forget(&harness.cache.token(Duration::ZERO).await.unwrap());
     harness.time.pass(MINUTE).await;
     assert_eq!(harness.at_once(), Some(ok("t3")));
     assert_eq!(harness.ims.requests(), 3);
@@ -138,7 +139,7 @@ async fn keep_fresh_starts_no_renewal_beside_another() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(grant(DAY).after(5 * SECOND));
     let _task = tokio::spawn(harness.cache.keep_fresh());
-    harness.time.pass(DAY - AGEING + 6 * SECOND).await;
+    harness.time.pass(DAY - REFRESH_WINDOW + 6 * SECOND).await;
     assert_eq!(harness.at_once(), Some(ok("t2")));
     assert_eq!(harness.ims.requests(), 2);
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::harness::{DAY, HOUR, Harness, SECOND, SETTINGS, Time, at_once, fail, grant, hang, ok, refused};
-use super::{AGEING, LAST_SECONDS, MILLISECOND, MINUTE};
-use crate::cache::{Effort, Settings};
+use super::harness::{CONFIG, DAY, HOUR, Harness, SECOND, Time, at_once, fail, grant, hang, ok, refused};
+use super::{LAST_SECONDS, MILLISECOND, MINUTE, REFRESH_WINDOW};
+use crate::cache::{CacheConfig, Refresh};
 use crate::error::ErrorKind;
 
 /// T1: a fresh token is served without a request.
@@ -15,7 +15,7 @@ async fn a_fresh_token_is_served_at_once() {
     for _ in 0..10_000 {
         assert_eq!(harness.at_once(), Some(ok("t1")));
     }
-    harness.time.pass(DAY - AGEING - MILLISECOND).await;
+    harness.time.pass(DAY - REFRESH_WINDOW - MILLISECOND).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
     assert_eq!(harness.ims.requests(), 1);
@@ -31,7 +31,7 @@ async fn a_token_past_its_end_is_replaced_by_one_exchange() {
     assert_eq!(harness.token().await, ok("t2"));
     assert_eq!(harness.time.passed(), DAY + SECOND);
     assert_eq!(harness.at_once(), Some(ok("t2")));
-    assert_eq!(harness.ims.efforts(), [Effort::AllAttempts, Effort::AllAttempts]);
+    assert_eq!(harness.ims.refreshes(), [Refresh::Foreground, Refresh::Foreground]);
 }
 
 /// T3: while a token ages, every caller is served at once, and one renewal of one attempt runs beside them.
@@ -39,13 +39,13 @@ async fn a_token_past_its_end_is_replaced_by_one_exchange() {
 async fn an_ageing_token_is_served_while_one_renewal_runs_beside() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(grant(DAY).after(SECOND));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     let start = harness.time.passed();
     assert_eq!(harness.concurrently(1000).await, vec![ok("t1"); 1000]);
     assert_eq!(harness.time.passed(), start);
     harness.time.pass(SECOND + MILLISECOND).await;
     assert_eq!(harness.at_once(), Some(ok("t2")));
-    assert_eq!(harness.ims.efforts(), [Effort::AllAttempts, Effort::OneAttempt]);
+    assert_eq!(harness.ims.refreshes(), [Refresh::Foreground, Refresh::Background]);
     assert_eq!(harness.ims.requests(), 2);
 }
 
@@ -54,7 +54,7 @@ async fn an_ageing_token_is_served_while_one_renewal_runs_beside() {
 async fn an_ageing_token_is_served_at_once_while_ims_hangs() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(hang());
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     for call in 0..10_000 {
         assert_eq!(harness.at_once(), Some(ok("t1")));
         if call % 100 == 0 {
@@ -77,7 +77,7 @@ async fn any_number_of_cold_callers_make_one_request() {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_has_just_landed_is_not_repeated() {
     let harness = Harness::holding(DAY).await;
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     harness.land_during_the_next_look();
     assert_eq!(at_once(harness.token_valid_for(Duration::ZERO)), Some(ok("t1")));
     harness.time.settle().await;
@@ -103,20 +103,20 @@ async fn a_token_that_has_just_landed_is_served() {
 async fn a_refused_renewal_is_told_from_the_end_of_the_token_on() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(refused()));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     while harness.time.passed() < DAY - LAST_SECONDS {
         assert_eq!(harness.at_once(), Some(ok("t1")));
         harness.time.pass(SECOND).await;
     }
-    let beside = harness.ims.efforts().split_off(1);
-    assert!(beside.iter().all(|effort| *effort == Effort::OneAttempt));
+    let beside = harness.ims.refreshes().split_off(1);
+    assert!(beside.iter().all(|refresh| *refresh == Refresh::Background));
     while harness.time.passed() < DAY {
         assert_eq!(harness.token().await, ok("t1"));
         harness.time.pass(SECOND).await;
     }
     assert_eq!(harness.token().await, Err(ErrorKind::Rejected));
     // Tries 1, 2, 4, 8 and 16 seconds apart, and a little more.
-    assert_eq!(harness.ims.efforts().split_off(1 + beside.len()), [Effort::AllAttempts; 5]);
+    assert_eq!(harness.ims.refreshes().split_off(1 + beside.len()), [Refresh::Foreground; 5]);
 }
 
 /// T9: in the last seconds callers wait for the flight, and get its token.
@@ -126,15 +126,31 @@ async fn in_the_last_seconds_callers_wait_for_the_new_token() {
     harness.ims.always(grant(DAY).after(SECOND));
     harness.time.pass(DAY - LAST_SECONDS).await;
     assert_eq!(harness.concurrently(100).await, vec![ok("t2"); 100]);
-    assert_eq!(harness.ims.efforts(), [Effort::AllAttempts; 2]);
+    assert_eq!(harness.ims.refreshes(), [Refresh::Foreground; 2]);
 }
 
-/// T9: a flight that fails after the token's end gives the failure, not the token.
+/// T9: nearly expired, callers wait for half of what is left at most, and then get the token.
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ends_during_the_last_flight_is_not_handed_out() {
+async fn callers_of_a_nearly_expired_token_wait_for_half_of_what_is_left_at_most() {
+    let harness = Harness::holding(DAY).await;
+    harness.ims.always(hang());
+    harness.time.pass(DAY - 20 * SECOND).await;
+    assert_eq!(harness.concurrently(100).await, vec![ok("t1"); 100]);
+    assert_eq!(harness.time.passed(), DAY - 10 * SECOND);
+    assert_eq!(harness.token().await, ok("t1"));
+    assert_eq!(harness.time.passed(), DAY - 5 * SECOND);
+    assert_eq!(harness.ims.fetches().len(), 2);
+}
+
+/// T9: an exchange that fails after the token has expired gives the failure, not the token.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_during_the_exchange_is_not_returned() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(refused()).after(SECOND));
     harness.time.pass(DAY - SECOND).await;
+    assert_eq!(harness.at_once(), None);
+    harness.time.pass(SECOND / 2).await;
+    harness.cache.forget(&harness.cache.peek().unwrap());
     assert_eq!(harness.concurrently(10).await, vec![Err(ErrorKind::Rejected); 10]);
     assert_eq!((harness.ims.requests(), harness.time.passed()), (2, DAY));
 }
@@ -168,7 +184,7 @@ async fn a_token_handed_out_spent_is_no_tight_loop() {
 async fn a_token_handed_out_spent_does_not_displace_a_good_one() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(grant(Duration::ZERO));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
@@ -181,11 +197,11 @@ async fn many_clients_do_not_renew_at_the_same_moment() {
     let time = Time::start();
     let mut draws = fastrand::Rng::with_seed(19);
     let clients: Vec<_> =
-        (0..100).map(|_| Harness::new(time.clone(), Settings { jitter: draws.f64(), ..SETTINGS })).collect();
+        (0..100).map(|_| Harness::new(time.clone(), CacheConfig { jitter: draws.f64(), ..CONFIG })).collect();
     for client in &clients {
         assert_eq!(client.token().await, ok("t1"));
     }
-    time.pass(DAY - AGEING - SECOND).await;
+    time.pass(DAY - REFRESH_WINDOW - SECOND).await;
     assert!(clients.iter().all(|client| client.at_once() == Some(ok("t1"))));
     time.settle().await;
     assert!(clients.iter().all(|client| client.ims.requests() == 1));
@@ -196,14 +212,14 @@ async fn many_clients_do_not_renew_at_the_same_moment() {
     let mut renewals: Vec<_> = clients.iter().map(|client| client.ims.fetches()[1].at).collect();
     renewals.sort();
     assert!(renewals[99] - renewals[0] >= 5 * MINUTE, "{renewals:?}");
-    assert!(renewals[99] <= DAY - AGEING.mul_f64(0.9) + 2 * SECOND, "{renewals:?}");
+    assert!(renewals[99] <= DAY - REFRESH_WINDOW.mul_f64(0.9) + 2 * SECOND, "{renewals:?}");
     assert!(clients.iter().all(|client| client.ims.requests() == 2));
 }
 
-/// A token does not age before the last third of its life, however early the settings want it renewed.
+/// A token does not age before the last third of its life, however early the config want it renewed.
 #[tokio::test(start_paused = true)]
 async fn a_token_ages_in_the_last_third_of_its_life_at_most() {
-    let harness = Harness::new(Time::start(), Settings { refresh_before: Duration::MAX, ..SETTINGS });
+    let harness = Harness::new(Time::start(), CacheConfig { refresh_before: Duration::MAX, ..CONFIG });
     harness.ims.always(grant(9 * HOUR));
     assert_eq!(harness.token().await, ok("t1"));
     harness.time.pass(6 * HOUR - 2 * MILLISECOND).await;
@@ -216,10 +232,10 @@ async fn a_token_ages_in_the_last_third_of_its_life_at_most() {
     assert_eq!(harness.ims.requests(), 2);
 }
 
-/// Settings that want no early renewal get none: the token is served until its end.
+/// CacheConfig that want no early renewal get none: the token is served until its end.
 #[tokio::test(start_paused = true)]
 async fn without_early_renewal_a_token_is_served_until_its_end() {
-    let harness = Harness::new(Time::start(), Settings { refresh_before: Duration::ZERO, ..SETTINGS });
+    let harness = Harness::new(Time::start(), CacheConfig { refresh_before: Duration::ZERO, ..CONFIG });
     assert_eq!(harness.token().await, ok("t1"));
     harness.time.pass(DAY - MILLISECOND).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));

@@ -22,35 +22,20 @@ use tokio::runtime::{Builder, Runtime};
 
 use self::harness::{DAY, HOUR, Harness};
 use super::{Age, Cache, Load};
-use crate::clock::Moment;
-use crate::error::Error;
-use crate::token::Token;
 
-/// As the client puts it together.
 impl<L: Load> Cache<L> {
     fn is_fresh(&self) -> bool {
-        let now = Moment::now(&self.0.clock);
+        let now = self.0.now();
         self.0.slot.load().as_ref().is_some_and(|entry| entry.age(now) == Age::Fresh)
-    }
-
-    pub(super) async fn token(&self) -> Result<Token, Error> {
-        self.token_valid_for(Duration::ZERO).await
-    }
-
-    pub(super) async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
-        match self.serve(least) {
-            Some(token) => Ok(token),
-            None => self.wait(least).await,
-        }
     }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
 const MILLISECOND: Duration = Duration::from_millis(1);
-const AGEING: Duration = HOUR;
+const REFRESH_WINDOW: Duration = HOUR;
 const LAST_SECONDS: Duration = Duration::from_secs(30);
 
-/// `Debug` shows the settings and nothing of a token.
+/// `Debug` shows the config and nothing of a token.
 #[tokio::test(start_paused = true)]
 async fn debug_shows_no_token() {
     let harness = Harness::holding(DAY).await;

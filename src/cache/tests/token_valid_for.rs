@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused, unavailable};
-use super::{AGEING, MILLISECOND, MINUTE};
-use crate::cache::Effort;
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW};
+use crate::cache::Refresh;
 use crate::error::ErrorKind;
 
 /// A token that lives long enough is served at once.
@@ -38,18 +38,18 @@ async fn a_token_that_ends_too_early_is_replaced_by_one_flight() {
         assert_eq!(caller.await.unwrap(), ok("t2"));
     }
     assert_eq!(harness.at_once(), Some(ok("t2")));
-    assert_eq!(harness.ims.efforts(), [Effort::AllAttempts; 2]);
+    assert_eq!(harness.ims.refreshes(), [Refresh::Foreground; 2]);
 }
 
 /// An ageing token that lives long enough is served at once, and renewed beside.
 #[tokio::test(start_paused = true)]
 async fn an_ageing_token_that_lives_long_enough_is_renewed_beside() {
     let harness = Harness::holding(DAY).await;
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(at_once(harness.token_valid_for(HOUR / 2)), Some(ok("t1")));
     harness.time.settle().await;
     assert_eq!(at_once(harness.token_valid_for(HOUR / 2)), Some(ok("t2")));
-    assert_eq!(harness.ims.efforts(), [Effort::AllAttempts, Effort::OneAttempt]);
+    assert_eq!(harness.ims.refreshes(), [Refresh::Foreground, Refresh::Background]);
 }
 
 /// A renewal under way is joined.
@@ -57,7 +57,7 @@ async fn an_ageing_token_that_lives_long_enough_is_renewed_beside() {
 async fn a_caller_with_a_need_joins_the_renewal_under_way() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(grant(DAY).after(SECOND));
-    harness.time.pass(DAY - AGEING).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
     assert_eq!(harness.token_valid_for(2 * HOUR).await, ok("t2"));
