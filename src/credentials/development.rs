@@ -5,9 +5,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::SystemTime;
 
-use super::file;
 use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
+use super::{fields, file};
 use crate::clock::{Moment, SharedClock};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::secret::Secret;
@@ -107,10 +107,10 @@ impl fmt::Debug for DevelopmentToken {
 
 /// What a header can carry.
 fn printable(token: &Secret) -> Result<Secret, &'static str> {
-    match token.expose() {
+    match fields::filled_in(token.expose())? {
         "" => Err("it is empty"),
         text if text.len() > MAX_TOKEN => Err("it is too long"),
-        text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(token.clone()),
+        text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Secret::from(text.to_owned())),
         _ => Err("it contains a blank, a line break or a character beyond ASCII"),
     }
 }

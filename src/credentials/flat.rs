@@ -27,7 +27,10 @@ pub(super) enum Slot {
 /// What one tool calls its values: for an error that names what is not there.
 pub(super) struct Names {
     pub(super) client_id: &'static str,
+    /// Of JWT credentials, which have one.
     pub(super) client_secret: &'static str,
+    /// Of OAuth Server-to-Server credentials, which may have two.
+    pub(super) client_secrets: &'static str,
     pub(super) org_id: &'static str,
     pub(super) account_id: &'static str,
     pub(super) scopes: &'static str,
@@ -119,7 +122,7 @@ impl<'a> Flat<'a> {
     fn client_secrets(&self) -> Result<Named<Texts>, CredentialsError> {
         let mut given = self.given(Slot::ClientSecret);
         let Some(first) = given.next() else {
-            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secret), None));
+            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secrets), None));
         };
         let mut secrets = first.texts()?;
         for other in given {

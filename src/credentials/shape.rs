@@ -270,7 +270,8 @@ const CONSOLE_JWT_WORDS: &str = "a JWT download of the Adobe Developer Console";
 
 pub(super) const AIO: Names = Names {
     client_id: "client_id",
-    client_secret: "client_secrets",
+    client_secret: "client_secret",
+    client_secrets: "client_secrets",
     org_id: "ims_org_id",
     account_id: "technical_account_id",
     scopes: "scopes",
@@ -279,19 +280,22 @@ pub(super) const AIO: Names = Names {
 };
 const CONSOLE_OAUTH: Names = Names {
     client_id: "CLIENT_ID",
-    client_secret: "CLIENT_SECRETS",
+    client_secret: "CLIENT_SECRET",
+    client_secrets: "CLIENT_SECRETS",
     org_id: "ORG_ID",
     account_id: "TECHNICAL_ACCOUNT_ID",
     scopes: "SCOPES",
     metascopes: "META_SCOPES",
     private_key: "PRIVATE_KEY",
 };
-const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secret: "CLIENT_SECRET", ..CONSOLE_OAUTH };
+const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secrets: "CLIENT_SECRET", ..CONSOLE_OAUTH };
 const POSTMAN: Names = Names { org_id: "IMS_ORG", metascopes: "META_SCOPE", ..CONSOLE_JWT };
-const PYTHON: Names = Names { client_secret: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
+const PYTHON: Names =
+    Names { client_secret: "secret", client_secrets: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
 const JWT_AUTH: Names = Names {
     client_id: "clientId",
     client_secret: "clientSecret",
+    client_secrets: "clientSecret",
     org_id: "orgId",
     account_id: "technicalAccountId",
     scopes: "scopes",
