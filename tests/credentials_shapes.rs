@@ -190,7 +190,7 @@ fn a_context_of_an_aio_configuration_is_selected_by_its_name() {
     assert_oauth(&only);
     let both = with(json!({ "s2s": aio_oauth(), "old one": aio_jwt() }));
     let error = Credentials::from_json(&both).unwrap_err();
-    assert!(told(&error).contains("s2s (") && told(&error).contains("old one ("), "{}", told(&error));
+    assert!(told(&error).contains("old one: JWT; s2s: OAuth"), "{}", told(&error));
     let chosen = Credentials::reader().select("old one").from_json(&both).unwrap();
     let Credentials::Service(chosen) = chosen else { panic!("{chosen:?}") };
     assert_parts(&chosen);

@@ -5,6 +5,7 @@ use super::fields::{self, PRODUCTION};
 use super::json::{Node, Value};
 use super::named::{Named, Texts};
 use super::oauth::OAuthFields;
+use super::private_key::PrivateKey;
 use super::reader::{Fields, Wanted};
 use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
@@ -98,7 +99,7 @@ impl<'a> Flat<'a> {
             client_id: self.one(Slot::ClientId, self.names.client_id)?.text()?,
             client_secret: self.one(Slot::ClientSecret, self.names.client_secret)?.text()?,
             metascopes: self.one(Slot::Metascopes, self.names.metascopes)?.texts()?,
-            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?,
+            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?.map(PrivateKey::Text),
             certificate: Named::new("certificate", None),
         }))
     }
