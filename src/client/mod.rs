@@ -235,7 +235,7 @@ impl ImsClient {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(UsageError::NoRuntime.into());
         }
-        let token = exchange.token_by(&grant, exchange.limits().attempts, Duration::ZERO).await?;
+        let token = exchange.try_grant(&grant).await?;
         cache.install(token, || exchange.set_grant(grant));
         Ok(())
     }
