@@ -22,7 +22,7 @@ pub struct Certificate {
 impl Certificate {
     /// `None` where there is nothing that can be read as a certificate.
     pub(crate) fn from_text(text: &str, key: &RsaKey) -> Option<Self> {
-        if text.len() > LONGEST_PEM {
+        if text.len() > MAX_PEM {
             return None;
         }
         let blocks = pem::blocks(text);
@@ -55,4 +55,4 @@ impl Certificate {
 }
 
 /// One certificate takes about 1.5 KiB, a chain of ten fits.
-const LONGEST_PEM: usize = 16 * 1024;
+const MAX_PEM: usize = 16 * 1024;

@@ -194,7 +194,10 @@ mod transport;
 pub use certificate::Certificate;
 pub use client::{ImsClient, ImsClientBuilder};
 pub use clock::Clock;
-pub use credentials::{Credentials, ServiceCredentials, ServiceCredentialsBuilder};
+pub use credentials::{
+    Credentials, CredentialsReader, DevelopmentToken, OAuthCredentials, OAuthCredentialsBuilder, ServiceCredentials,
+    ServiceCredentialsBuilder,
+};
 pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};

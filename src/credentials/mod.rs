@@ -1,23 +1,107 @@
 //! What Adobe hands out becomes checked values: which file is this, and one reader for all.
 
+mod choice;
+mod development;
 mod fields;
 mod file;
+mod flat;
+mod json;
+mod named;
+mod oauth;
+mod reader;
 mod service;
+mod shape;
 
+use std::path::Path;
+use std::str::FromStr;
+
+pub use development::DevelopmentToken;
+pub use oauth::{OAuthCredentials, OAuthCredentialsBuilder};
+pub use reader::CredentialsReader;
 pub use service::{ServiceCredentials, ServiceCredentialsBuilder};
 
-/// Credentials of any kind that the client can exchange for tokens.
+use crate::error::Error;
+
+/// Credentials of any kind that Adobe hands out.
 ///
-/// Every function that takes `impl Into<Credentials>` takes [`ServiceCredentials`] as they are.
+/// Every function that takes `impl Into<Credentials>` takes one of the kinds as it is.
+///
+/// ```no_run
+/// use adobe_ims::Credentials;
+///
+/// let credentials = Credentials::from_file("service_token.json")?;
+/// # Ok::<(), adobe_ims::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// Service credentials of AEM's Developer Console, exchanged by a signed JWT.
+    /// JWT credentials with a private key: the service credentials of AEM's Developer Console.
     Service(ServiceCredentials),
+    /// OAuth Server-to-Server credentials of the Adobe Developer Console.
+    OAuth(OAuthCredentials),
+    /// A local development token of AEM's Developer Console.
+    Development(DevelopmentToken),
+}
+
+impl Credentials {
+    /// Reads the JSON of any file that Adobe's consoles and tools write, and tells the kinds apart.
+    ///
+    /// It takes the service credentials and the local development token of AEM's Developer Console; the
+    /// OAuth Server-to-Server, project and workspace downloads of the Adobe Developer Console; its Postman
+    /// environment; contexts of `aio`; configurations of aepp, aanalytics2, imscli and jwt-auth. Files
+    /// with JWT credentials but without their private key need [`CredentialsReader::private_key`], and a
+    /// file with several credentials needs [`CredentialsReader::select`].
+    ///
+    /// The bytes stay the caller's: wiping them is up to the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but complete credentials in
+    /// at most 64 KiB: it names all missing fields at once, or what the file is instead;
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that can't sign;
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) for a development token that is no longer valid.
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
+        Self::reader().from_json(json)
+    }
+
+    /// Reads such a file, blocking while it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
+    /// for a file that can't be read. The error names the file.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::reader().from_file(path)
+    }
+
+    /// Reads with options: which of several credentials, a private key kept elsewhere, other scopes.
+    pub fn reader() -> CredentialsReader {
+        CredentialsReader::default()
+    }
+}
+
+impl FromStr for Credentials {
+    type Err = Error;
+
+    fn from_str(json: &str) -> Result<Self, Error> {
+        Self::from_json(json)
+    }
 }
 
 impl From<ServiceCredentials> for Credentials {
     fn from(credentials: ServiceCredentials) -> Self {
         Self::Service(credentials)
+    }
+}
+
+impl From<OAuthCredentials> for Credentials {
+    fn from(credentials: OAuthCredentials) -> Self {
+        Self::OAuth(credentials)
+    }
+}
+
+impl From<DevelopmentToken> for Credentials {
+    fn from(token: DevelopmentToken) -> Self {
+        Self::Development(token)
     }
 }

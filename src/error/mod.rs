@@ -24,7 +24,7 @@ use http::StatusCode;
 pub(crate) use self::cause::Cause;
 pub(crate) use self::config::ConfigError;
 pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
-pub(crate) use self::credentials::{CredentialsError, Origin};
+pub(crate) use self::credentials::{CredentialsError, Origin, Place};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
 pub(crate) use self::response::{ErrorResponse, ResponseError, clock_hint};

@@ -11,7 +11,7 @@ pub(crate) use self::jwt::JwtGrant;
 use crate::certificate::Certificate;
 use crate::clock::Skew;
 use crate::credentials::Credentials;
-use crate::error::{Error, ErrorResponse};
+use crate::error::{CredentialsError, Error, ErrorResponse};
 use crate::request::ImsRequest;
 
 /// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
@@ -44,6 +44,10 @@ impl Grant {
     pub(crate) fn new(credentials: Credentials, assertion_lifetime: Duration) -> Result<Self, Error> {
         match credentials {
             Credentials::Service(credentials) => Ok(Self::Jwt(JwtGrant::new(credentials, assertion_lifetime)?)),
+            Credentials::OAuth(_) | Credentials::Development(_) => {
+                let found = "OAuth Server-to-Server credentials or a development token";
+                Err(CredentialsError::Kind { found, expected: "service credentials" }.into())
+            }
         }
     }
 

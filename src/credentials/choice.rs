@@ -1,0 +1,83 @@
+//! One of several credentials in one source: which of them can be used, and which one is meant.
+
+use super::reader::{Fields, Wanted};
+use crate::error::CredentialsError;
+use crate::redact::{looks_like_credential, printable};
+
+/// One of several.
+pub(super) struct Candidate {
+    /// By what it can be selected: name, id, client id.
+    pub(super) names: Vec<String>,
+    /// What kind of credential it is, in words.
+    pub(super) kind: &'static str,
+    /// `None` for a kind that gets no token here, or one without any secret.
+    pub(super) fields: Option<Fields>,
+}
+
+impl Candidate {
+    fn is_usable(&self) -> bool {
+        self.fields.as_ref().is_some_and(|fields| fields.missing().is_empty())
+    }
+
+    fn is_wanted(&self, wanted: Wanted) -> bool {
+        self.fields.as_ref().is_some_and(|fields| fields.is(wanted))
+    }
+
+    /// For a message: the names may be anything.
+    fn shown(&self) -> String {
+        let names = self.names.iter().filter(|name| !looks_like_credential(name));
+        let names: Vec<String> = names.map(|name| printable(name, MAX_NAME)).filter(|name| !name.is_empty()).collect();
+        let name = match names.as_slice() {
+            [] => "unnamed".to_owned(),
+            [name] => name.clone(),
+            [name, id, ..] => format!("{name} ({id})"),
+        };
+        let lacks = self.fields.as_ref().map(Fields::missing).unwrap_or_default();
+        match lacks.is_empty() {
+            true => format!("{name}, {}", self.kind),
+            false => format!("{name}, {} without {}", self.kind, lacks.join(", ")),
+        }
+    }
+}
+
+/// The one that is selected, or the only one that can be used. Of those that can be, the kind that the
+/// caller wants comes first.
+pub(super) fn choose(
+    found: &'static str,
+    candidates: Vec<Candidate>,
+    select: Option<&str>,
+    wanted: Wanted,
+) -> Result<Fields, CredentialsError> {
+    let is_selected = |candidate: &Candidate| select.is_none_or(|name| candidate.names.iter().any(|own| own == name));
+    if !candidates.iter().any(is_selected) && select.is_some() {
+        return Err(CredentialsError::NotSelected { found, candidates: shown(&candidates) });
+    }
+    let candidates: Vec<Candidate> = candidates.into_iter().filter(is_selected).collect();
+    let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_usable);
+    let (favoured, usable): (Vec<_>, Vec<_>) = usable.into_iter().partition(|candidate| candidate.is_wanted(wanted));
+    let usable = if favoured.is_empty() { usable } else { favoured };
+    if usable.len() > 1 {
+        return Err(CredentialsError::Ambiguous { found, candidates: shown(&usable) });
+    }
+    if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
+        return Ok(fields);
+    }
+    // What the only one lacks is best told by itself.
+    let none = CredentialsError::NoneUsable { found, candidates: shown(&others) };
+    let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
+    match (incomplete.next(), incomplete.next()) {
+        (Some(fields), None) => Ok(fields),
+        _ => Err(none),
+    }
+}
+
+fn shown(candidates: &[Candidate]) -> Vec<String> {
+    let mut shown: Vec<String> = candidates.iter().take(MAX_SHOWN).map(Candidate::shown).collect();
+    if let more @ 1.. = candidates.len().saturating_sub(MAX_SHOWN) {
+        shown.push(format!("and {more} more"));
+    }
+    shown
+}
+
+const MAX_NAME: usize = 60;
+const MAX_SHOWN: usize = 8;
