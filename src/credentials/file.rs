@@ -13,7 +13,7 @@ use crate::redact::is_showable;
 ///
 /// An argument that cannot be shown is described: `from_file` is called with the text of a file, or
 /// with the secret itself, where a path was meant.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     read_bytes(path).map_err(|error| match not_a_path(path) {
         Some(found) => CredentialsError::NotAPath { found }.into(),
         None => {
@@ -28,7 +28,7 @@ pub(super) fn with<T>(path: &Path, read_it: impl FnOnce(&[u8]) -> Result<T, Erro
     read_it(&read(path)?).map_err(|error| in_file(path, error))
 }
 
-fn in_file(path: &Path, error: Error) -> Error {
+pub(crate) fn in_file(path: &Path, error: Error) -> Error {
     match path.to_str() {
         Some(name) if is_showable(name) => error.in_source(name),
         _ => error,

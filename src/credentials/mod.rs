@@ -3,7 +3,7 @@
 mod choice;
 mod development;
 mod fields;
-mod file;
+pub(crate) mod file;
 mod flat;
 mod json;
 mod named;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::credentials::{Credentials, read_file};
+use crate::credentials::{Credentials, file};
 use crate::error::{ConfigError, Error, UsageError};
 use crate::grant::Grant;
 
@@ -59,13 +59,14 @@ impl Reload {
 }
 
 fn read(path: &std::path::Path, known: &[Digest], lifetime: Duration) -> Result<Option<Changed>, Error> {
-    let bytes = read_file(path)?;
+    let bytes = file::read(path)?;
     let digest = digest(&SHA256, &bytes);
     let Ok(digest) = Digest::try_from(digest.as_ref()) else { return Ok(None) };
     if known.contains(&digest) {
         return Ok(None);
     }
-    let grant = Grant::new(Credentials::from_json(&*bytes)?, lifetime)?;
+    let grant = Credentials::from_json(&*bytes).and_then(|credentials| Grant::new(credentials, lifetime));
+    let grant = grant.map_err(|error| file::in_file(path, error))?;
     Ok(Some(Changed { grant: Arc::new(grant), digest }))
 }
 
