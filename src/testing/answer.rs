@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::account::Account;
-use super::grant::{Grant, TokenShape};
-use super::judge::Refusal;
+use super::token_response::{TokenResponse, TokenShape};
+use super::verify::Refusal;
 
 /// One answer of the stand-in, scripted by a test; see [`MockIms::answer_next`](super::MockIms::answer_next).
 ///
@@ -32,7 +32,7 @@ use super::judge::Refusal;
 #[derive(Clone)]
 #[must_use = "an answer is given once it is handed to `MockIms::answer_next` or `answer_always`"]
 pub struct MockAnswer {
-    says: Says,
+    script: Script,
     status: Option<u16>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<String>,
@@ -41,8 +41,8 @@ pub struct MockAnswer {
 }
 
 #[derive(Clone)]
-enum Says {
-    Grant(Grant),
+enum Script {
+    TokenResponse(TokenResponse),
     Refusal { code: String, description: String },
     Nothing,
 }
@@ -51,13 +51,13 @@ impl MockAnswer {
     /// Judges the request as always and, when it passes, grants a token with the changes that follow. A request that does
     /// not pass is refused as always; of the changes, only [`delay`](Self::delay) holds for it.
     pub fn grant() -> Self {
-        Self::new(Says::Grant(Grant::default()), None)
+        Self::new(Script::TokenResponse(TokenResponse::default()), None)
     }
 
     /// 400 with the JSON error IMS gives: `{"error":code,"error_description":description}`.
     pub fn refuse(code: impl Into<String>, description: impl Into<String>) -> Self {
         let (code, description) = (code.into(), description.into());
-        Self::new(Says::Refusal { code, description }, Some(400))
+        Self::new(Script::Refusal { code, description }, Some(400))
     }
 
     /// What IMS says when the certificate has ended or was revoked, or the key is another's.
@@ -67,7 +67,7 @@ impl MockAnswer {
 
     /// This status and an empty body, unless [`body`](Self::body) gives one.
     pub fn status(status: u16) -> Self {
-        Self::new(Says::Nothing, Some(status))
+        Self::new(Script::Nothing, Some(status))
     }
 
     /// 429 with `Retry-After` in seconds, rounded up, and a JSON error.
@@ -149,12 +149,12 @@ impl MockAnswer {
         self
     }
 
-    fn new(says: Says, status: Option<u16>) -> Self {
-        Self { says, status, headers: Vec::new(), body: None, delay: None, fault: None }
+    fn new(script: Script, status: Option<u16>) -> Self {
+        Self { script, status, headers: Vec::new(), body: None, delay: None, fault: None }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Grant)) -> Self {
-        if let Says::Grant(grant) = &mut self.says {
+    fn change(mut self, change: impl FnOnce(&mut TokenResponse)) -> Self {
+        if let Script::TokenResponse(grant) = &mut self.script {
             change(grant);
         }
         self
@@ -165,48 +165,56 @@ impl MockAnswer {
     }
 
     /// What goes out, given how the request was judged.
-    pub(super) fn reply(&self, account: &Account, judged: Result<Vec<String>, Refusal>, now: SystemTime) -> Reply {
+    pub(super) fn response(
+        &self,
+        account: &Account,
+        verified: Result<Vec<String>, Refusal>,
+        now: SystemTime,
+    ) -> Response {
         let status = match usable(self.status.unwrap_or(200)) {
             Some(status) if self.fault.is_none() => status,
-            Some(_) => return Reply::unusable(self.fault.as_deref().unwrap_or_default()),
-            None => return Reply::unusable("not a status from 200 to 599"),
+            Some(_) => return Response::unusable(self.fault.as_deref().unwrap_or_default()),
+            None => return Response::unusable("not a status from 200 to 599"),
         };
-        let mut reply = match (&self.says, judged) {
-            (Says::Grant(_), Err(Refusal { status, code, description })) => {
-                let mut reply = Reply::error(usable(status).unwrap_or(StatusCode::BAD_REQUEST), code, &description);
-                reply.delay = self.delay;
-                return reply;
+        let mut response = match (&self.script, verified) {
+            (Script::TokenResponse(_), Err(Refusal { status, code, description })) => {
+                let mut response =
+                    Response::error(usable(status).unwrap_or(StatusCode::BAD_REQUEST), code, &description);
+                response.delay = self.delay;
+                return response;
             }
-            (Says::Grant(grant), Ok(metascopes)) => Reply::json(status, grant.body(account, &metascopes, now)),
-            (Says::Refusal { code, description }, _) => Reply::error(status, code, description),
-            (Says::Nothing, _) => Reply::empty(status),
+            (Script::TokenResponse(grant), Ok(metascopes)) => {
+                Response::json(status, grant.body(account, &metascopes, now))
+            }
+            (Script::Refusal { code, description }, _) => Response::error(status, code, description),
+            (Script::Nothing, _) => Response::empty(status),
         };
         if let Some(body) = &self.body {
-            reply = Reply::text(status, body.clone());
+            response = Response::text(status, body.clone());
         }
         for (name, _) in &self.headers {
-            reply.headers.remove(name);
+            response.headers.remove(name);
         }
         for (name, value) in &self.headers {
-            reply.headers.append(name, value.clone());
+            response.headers.append(name, value.clone());
         }
-        reply.delay = self.delay;
-        reply
+        response.delay = self.delay;
+        response
     }
 }
 
 impl fmt::Debug for MockAnswer {
     /// Names what is scripted; a token or a body is not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { says, status, headers, body, delay, fault } = self;
-        let says = match says {
-            Says::Grant(_) => "grant",
-            Says::Refusal { code, .. } => code,
-            Says::Nothing => "nothing",
+        let Self { script, status, headers, body, delay, fault } = self;
+        let script = match script {
+            Script::TokenResponse(_) => "grant",
+            Script::Refusal { code, .. } => code,
+            Script::Nothing => "nothing",
         };
         let headers: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("MockAnswer")
-            .field("says", &says)
+            .field("script", &script)
             .field("status", status)
             .field("headers", &headers)
             .field("has_body", &body.is_some())
@@ -217,7 +225,7 @@ impl fmt::Debug for MockAnswer {
 }
 
 /// What goes out.
-pub(super) struct Reply {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: String,
@@ -226,15 +234,15 @@ pub(super) struct Reply {
     pub(super) code: Option<String>,
 }
 
-impl Reply {
+impl Response {
     pub(super) fn not_found() -> Self {
         Self::empty(StatusCode::NOT_FOUND)
     }
 
     pub(super) fn method_not_allowed() -> Self {
-        let mut reply = Self::empty(StatusCode::METHOD_NOT_ALLOWED);
-        reply.headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        reply
+        let mut response = Self::empty(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        response
     }
 
     /// Nothing that a client tries again: the test must see it.
@@ -260,10 +268,10 @@ impl Reply {
     }
 
     fn typed(status: StatusCode, body: String, content_type: &'static str) -> Self {
-        let mut reply = Self::empty(status);
-        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        reply.body = body;
-        reply
+        let mut response = Self::empty(status);
+        response.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.body = body;
+        response
     }
 
     fn empty(status: StatusCode) -> Self {

@@ -1,4 +1,4 @@
-//! The stand-in at work: it listens, takes the next answer of the script, and remembers what was asked. The only file
+//! The stand-in at work: it listens, takes the next answer of the script, and remembers what was received. The only file
 //! that knows wiremock.
 
 use std::collections::VecDeque;
@@ -13,11 +13,11 @@ use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::account::Account;
-use super::answer::{MockAnswer, Reply};
+use super::answer::{MockAnswer, Response};
 use super::builder::MockImsBuilder;
-use super::grant::debug_id;
-use super::judge::{Asked, judge};
 use super::request::MockRequest;
+use super::token_response::debug_id;
+use super::verify::{TokenRequest, verify};
 use crate::clock::{Clock, SharedClock};
 use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
 
@@ -37,7 +37,7 @@ use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
 pub struct MockIms {
     endpoint: String,
     credentials: ServiceCredentials,
-    desk: Arc<Desk>,
+    ims: Arc<Ims>,
     _server: MockServer,
 }
 
@@ -92,23 +92,23 @@ impl MockIms {
     /// of the stand-in; how to connect elsewhere is up to the client.
     #[must_use]
     pub fn credentials_json(&self) -> String {
-        self.desk.account.credentials_json()
+        self.ims.account.credentials_json()
     }
 
     /// Scripts one answer for one request, after those already scripted.
     pub fn answer_next(&self, answer: MockAnswer) {
-        self.desk.state().next.push_back(answer);
+        self.ims.state().next.push_back(answer);
     }
 
     /// Scripts the answer for all requests from when [`answer_next`](Self::answer_next) has none left, until
     /// [`reset`](Self::reset). A second call replaces the first.
     pub fn answer_always(&self, answer: MockAnswer) {
-        self.desk.state().always = Some(answer);
+        self.ims.state().always = Some(answer);
     }
 
     /// Ends the script: requests are judged again. The record is kept.
     pub fn reset(&self) {
-        let mut state = self.desk.state();
+        let mut state = self.ims.state();
         state.next.clear();
         state.always = None;
     }
@@ -116,13 +116,13 @@ impl MockIms {
     /// How many token requests came in since the start, whatever they were answered. What was 404 or 405 is not one.
     #[must_use]
     pub fn request_count(&self) -> u64 {
-        self.desk.state().count
+        self.ims.state().count
     }
 
     /// The token requests that came in, oldest first; of more than a thousand, the last thousand.
     #[must_use]
     pub fn requests(&self) -> Vec<MockRequest> {
-        self.desk.state().record.iter().cloned().collect()
+        self.ims.state().record.iter().cloned().collect()
     }
 
     pub(super) async fn serve(
@@ -131,10 +131,10 @@ impl MockIms {
         credentials: ServiceCredentials,
         clock: SharedClock,
     ) -> Self {
-        let desk = Arc::new(Desk { account, clock, state: Mutex::default() });
+        let ims = Arc::new(Ims { account, clock, state: Mutex::default() });
         let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
-        Mock::given(any()).respond_with(AtDesk(Arc::clone(&desk))).mount(&server).await;
-        Self { endpoint: server.uri(), credentials, desk, _server: server }
+        Mock::given(any()).respond_with(Responder(Arc::clone(&ims))).mount(&server).await;
+        Self { endpoint: server.uri(), credentials, ims, _server: server }
     }
 }
 
@@ -142,14 +142,14 @@ impl fmt::Debug for MockIms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MockIms")
             .field("endpoint", &self.endpoint)
-            .field("account", &self.desk.account)
+            .field("account", &self.ims.account)
             .field("request_count", &self.request_count())
             .finish_non_exhaustive()
     }
 }
 
 /// Where requests are answered; shared by the server and the handle that tests hold.
-struct Desk {
+struct Ims {
     account: Account,
     clock: SharedClock,
     state: Mutex<State>,
@@ -163,32 +163,32 @@ struct State {
     record: VecDeque<MockRequest>,
 }
 
-impl Desk {
-    fn answer(&self, request: &Request) -> Reply {
+impl Ims {
+    fn answer(&self, request: &Request) -> Response {
         let now = self.clock.now();
-        let mut reply = if !TOKEN_PATHS.contains(&request.url.path()) {
-            Reply::not_found()
+        let mut response = if !TOKEN_PATHS.contains(&request.url.path()) {
+            Response::not_found()
         } else if request.method != Method::POST {
-            Reply::method_not_allowed()
+            Response::method_not_allowed()
         } else {
             self.answer_token_request(request, now)
         };
         let header = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
-        reply.headers.entry(DATE).or_insert_with(|| header(http_date(now)));
-        reply.headers.entry(X_DEBUG_ID).or_insert_with(|| header(debug_id()));
-        reply
+        response.headers.entry(DATE).or_insert_with(|| header(http_date(now)));
+        response.headers.entry(X_DEBUG_ID).or_insert_with(|| header(debug_id()));
+        response
     }
 
-    fn answer_token_request(&self, request: &Request, now: SystemTime) -> Reply {
+    fn answer_token_request(&self, request: &Request, now: SystemTime) -> Response {
         let header = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let asked = Asked::read(request.url.query(), header(CONTENT_TYPE), &request.body);
-        let judged = judge(&self.account, &asked, now);
+        let received = TokenRequest::read(request.url.query(), header(CONTENT_TYPE), &request.body);
+        let verified = verify(&self.account, &received, now);
 
         let mut state = self.state();
-        let reply = state.take_answer().reply(&self.account, judged, now);
-        let (status, code) = (reply.status.as_u16(), reply.code.as_deref());
-        state.remember(MockRequest::new(request.url.path(), header(USER_AGENT), &asked, status, code));
-        reply
+        let response = state.take_answer().response(&self.account, verified, now);
+        let (status, code) = (response.status.as_u16(), response.code.as_deref());
+        state.remember(MockRequest::new(request.url.path(), header(USER_AGENT), &received, status, code));
+        response
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -211,11 +211,11 @@ impl State {
     }
 }
 
-struct AtDesk(Arc<Desk>);
+struct Responder(Arc<Ims>);
 
-impl Respond for AtDesk {
+impl Respond for Responder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let Reply { status, headers, body, delay, code: _ } = self.0.answer(request);
+        let Response { status, headers, body, delay, code: _ } = self.0.answer(request);
         let template = ResponseTemplate::new(status)
             .set_body_bytes(body)
             .append_headers(headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use super::judge::Asked;
+use super::verify::TokenRequest;
 
 /// A token request that the stand-in has answered: what it asked with, and what it was told.
 ///
@@ -85,13 +85,19 @@ impl MockRequest {
         self.code.as_deref()
     }
 
-    pub(super) fn new(path: &str, user_agent: Option<&str>, asked: &Asked, status: u16, code: Option<&str>) -> Self {
-        let assertion = asked.assertion.as_ref();
+    pub(super) fn new(
+        path: &str,
+        user_agent: Option<&str>,
+        request: &TokenRequest,
+        status: u16,
+        code: Option<&str>,
+    ) -> Self {
+        let assertion = request.assertion.as_ref();
         let claim = |name| assertion.and_then(|assertion| assertion.text(name)).map(bounded);
         Self {
             path: bounded(path),
             user_agent: user_agent.map(bounded),
-            client_id: asked.form.get("client_id").map(bounded),
+            client_id: request.form.get("client_id").map(bounded),
             issuer: claim("iss"),
             subject: claim("sub"),
             audience: claim("aud"),

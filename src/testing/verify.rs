@@ -11,17 +11,17 @@ use super::account::Account;
 use super::form::{Form, FormFault};
 
 /// A token request, taken apart but not yet believed.
-pub(super) struct Asked {
+pub(super) struct TokenRequest {
     pub(super) form: Form,
-    pub(super) assertion: Option<Assertion>,
+    pub(super) assertion: Option<ReceivedAssertion>,
     parameters_in_query: bool,
 }
 
-impl Asked {
+impl TokenRequest {
     pub(super) fn read(query: Option<&str>, content_type: Option<&str>, body: &[u8]) -> Self {
         let form = Form::read(content_type, body);
         Self {
-            assertion: form.get("jwt_token").and_then(Assertion::decode),
+            assertion: form.get("jwt_token").and_then(ReceivedAssertion::decode),
             parameters_in_query: form_urlencoded::parse(query.unwrap_or_default().as_bytes())
                 .any(|(name, _)| ["client_id", "client_secret", "jwt_token"].contains(&&*name)),
             form,
@@ -29,15 +29,15 @@ impl Asked {
     }
 }
 
-/// The signed JWT, decoded; its signature is looked at by [`judge`] alone.
-pub(super) struct Assertion {
+/// The signed JWT, decoded; its signature is looked at by [`verify`] alone.
+pub(super) struct ReceivedAssertion {
     algorithm: Option<String>,
     claims: Map<String, Value>,
     signed: String,
     signature: Vec<u8>,
 }
 
-impl Assertion {
+impl ReceivedAssertion {
     fn decode(text: &str) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
@@ -86,10 +86,10 @@ impl Refusal {
 }
 
 /// The metascopes granted, or the first thing that is wrong.
-pub(super) fn judge(account: &Account, asked: &Asked, now: SystemTime) -> Result<Vec<String>, Refusal> {
-    form(asked)?;
-    client(account, &asked.form)?;
-    let assertion = well_formed(asked.assertion.as_ref())?;
+pub(super) fn verify(account: &Account, request: &TokenRequest, now: SystemTime) -> Result<Vec<String>, Refusal> {
+    form(request)?;
+    client(account, &request.form)?;
+    let assertion = well_formed(request.assertion.as_ref())?;
     audience(account, assertion)?;
     signature(account, assertion, now)?;
     expiry(assertion, now)?;
@@ -97,11 +97,11 @@ pub(super) fn judge(account: &Account, asked: &Asked, now: SystemTime) -> Result
     metascopes(account, assertion)
 }
 
-fn form(asked: &Asked) -> Result<(), Refusal> {
-    if asked.parameters_in_query {
+fn form(request: &TokenRequest) -> Result<(), Refusal> {
+    if request.parameters_in_query {
         return Err(Refusal { status: 500, ..Refusal::new("internal_error", "Please try again later") });
     }
-    match asked.form.fault() {
+    match request.form.fault() {
         None => Ok(()),
         Some(FormFault::TooLarge) => {
             Err(Refusal { status: 413, ..Refusal::new("invalid_request", "the request is too large") })
@@ -126,13 +126,13 @@ fn client(account: &Account, form: &Form) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn well_formed(assertion: Option<&Assertion>) -> Result<&Assertion, Refusal> {
+fn well_formed(assertion: Option<&ReceivedAssertion>) -> Result<&ReceivedAssertion, Refusal> {
     assertion
         .filter(|assertion| assertion.is_integer("exp") == Some(true) && assertion.is_integer("jti") != Some(false))
         .ok_or_else(|| Refusal::new("invalid_token", "JWT token is incorrectly formatted, and can not be decoded."))
 }
 
-fn audience(account: &Account, assertion: &Assertion) -> Result<(), Refusal> {
+fn audience(account: &Account, assertion: &ReceivedAssertion) -> Result<(), Refusal> {
     let matches = assertion.text("aud").and_then(|aud| aud.split_once("/c/")).is_some_and(|(origin, client_id)| {
         account.origins.iter().any(|known| known == origin) && client_id == account.client_id
     });
@@ -144,7 +144,7 @@ fn audience(account: &Account, assertion: &Assertion) -> Result<(), Refusal> {
 }
 
 /// A binding is found by organisation, account and key; which of them does not fit, IMS does not tell.
-fn signature(account: &Account, assertion: &Assertion, now: SystemTime) -> Result<(), Refusal> {
+fn signature(account: &Account, assertion: &ReceivedAssertion, now: SystemTime) -> Result<(), Refusal> {
     if assertion.algorithm.as_deref() != Some("RS256") {
         return Err(Refusal::new("invalid_signature", "the JWT is not signed with RS256"));
     }
@@ -164,7 +164,7 @@ fn signature(account: &Account, assertion: &Assertion, now: SystemTime) -> Resul
     Err(Refusal::new("invalid_token", "Could not match JWT signature to any of the bindings"))
 }
 
-fn expiry(assertion: &Assertion, now: SystemTime) -> Result<(), Refusal> {
+fn expiry(assertion: &ReceivedAssertion, now: SystemTime) -> Result<(), Refusal> {
     // A time that can't be told is one that exp in milliseconds gives on some platforms: far ahead. A negative one is past.
     let is_negative = assertion.claims.get("exp").is_some_and(|exp| !exp.is_u64());
     let end = assertion.expires_at().and_then(|exp| exp.checked_add(SKEW));
@@ -175,7 +175,7 @@ fn expiry(assertion: &Assertion, now: SystemTime) -> Result<(), Refusal> {
 }
 
 /// What is left after [`signature`] is either the account's own or of no known shape.
-fn parties(account: &Account, assertion: &Assertion) -> Result<(), Refusal> {
+fn parties(account: &Account, assertion: &ReceivedAssertion) -> Result<(), Refusal> {
     if assertion.text("iss") != Some(&account.org_id) {
         return Err(Refusal::new("bad_request", "the iss claim is not the id of an organisation"));
     }
@@ -185,7 +185,7 @@ fn parties(account: &Account, assertion: &Assertion) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn metascopes(account: &Account, assertion: &Assertion) -> Result<Vec<String>, Refusal> {
+fn metascopes(account: &Account, assertion: &ReceivedAssertion) -> Result<Vec<String>, Refusal> {
     let mut granted = Vec::new();
     for (origin, name, value) in assertion.scope_claims() {
         let is_bound = account.metascopes.iter().any(|bound| bound == name);

@@ -10,7 +10,7 @@ use super::account::{Account, random_text};
 
 /// How a grant differs from the one IMS gives; by default not at all.
 #[derive(Clone, Default)]
-pub(super) struct Grant {
+pub(super) struct TokenResponse {
     pub(super) life: Option<Duration>,
     pub(super) in_seconds: bool,
     pub(super) as_text: bool,
@@ -26,10 +26,10 @@ pub(super) enum TokenShape {
     Given(String),
 }
 
-impl Grant {
+impl TokenResponse {
     /// The JSON body of the answer.
     pub(super) fn body(&self, account: &Account, metascopes: &[String], now: SystemTime) -> String {
-        let (told, claimed) = match self.life {
+        let (stated, claimed) = match self.life {
             Some(life) => (millis(life), millis(life)),
             // IMS counts the milliseconds it took to answer.
             None => (USUAL_LIFE.saturating_sub(fastrand::u64(1..=10)), USUAL_LIFE),
@@ -39,13 +39,13 @@ impl Grant {
             TokenShape::Opaque => random_text(OPAQUE_LENGTH),
             TokenShape::Given(token) => token.clone(),
         };
-        let mut answer = json!({ "token_type": "bearer", "access_token": access_token });
-        if let (Value::Object(fields), false) = (&mut answer, self.without_expiry) {
-            let number = if self.in_seconds { told / 1000 } else { told };
+        let mut body = json!({ "token_type": "bearer", "access_token": access_token });
+        if let (Value::Object(fields), false) = (&mut body, self.without_expiry) {
+            let number = if self.in_seconds { stated / 1000 } else { stated };
             let expires_in = if self.as_text { json!(number.to_string()) } else { json!(number) };
             fields.insert("expires_in".to_owned(), expires_in);
         }
-        answer.to_string()
+        body.to_string()
     }
 }
 
