@@ -64,6 +64,12 @@ impl Error {
         Self::new(Failure::StandIn { what: what.into(), source })
     }
 
+    /// What a test scripts, with or without a response.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scripted(kind: ErrorKind, response: Option<Answer>, hint: Option<String>) -> Self {
+        Self(Arc::new(Inner { failure: Failure::Scripted { kind }, answer: response, hint }))
+    }
+
     /// Who or what failed.
     pub fn kind(&self) -> ErrorKind {
         self.0.failure.kind()

@@ -99,20 +99,41 @@
 //! own: it throttles when told to. Like IMS, as far as is known, it has nothing against an assertion that ends far in the
 //! future. Its key is made once per process and good for nothing else.
 
+mod access_token;
 mod account;
 mod answer;
+mod assertion;
+mod binding;
 mod builder;
+mod clients;
 mod clock;
+mod endpoint;
+mod error;
+mod files;
 mod form;
+mod ims;
+mod key;
 mod mock_ims;
+mod oauth_client;
+mod random;
+mod received;
+mod record;
 mod request;
+mod response;
+mod script;
 mod scripted_tokens;
+mod secrets;
+mod server;
+mod settings;
 mod token_response;
+mod tokens;
 mod verify;
 
 pub use answer::MockAnswer;
 pub use builder::MockImsBuilder;
 pub use clock::ManualClock;
+pub use endpoint::MockEndpoint;
+pub use error::ScriptedError;
 pub use mock_ims::MockIms;
 pub use request::MockRequest;
 pub use scripted_tokens::ScriptedTokens;
