@@ -11,7 +11,7 @@ use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
 use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag};
 use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use crate::error::{Error, Failure};
+use crate::error::{Error, KeyError};
 use crate::pem::{self, Block, Content};
 
 /// An RSA key of 2048 to 8192 bits, parsed once and shared by clones.
@@ -21,15 +21,15 @@ pub(crate) struct RsaKey(Arc<KeyPair>);
 impl RsaKey {
     /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs.
     pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
-        if text.len() > LONGEST_PEM {
-            return Err(Failure::KeyTooLong { limit: LONGEST_PEM }.into());
+        if text.len() > MAX_PEM {
+            return Err(KeyError::TooLong { limit: MAX_PEM }.into());
         }
         let blocks = pem::blocks(text);
         let key = blocks.iter().find(|block| is_plain_key(block));
         let other_key = || blocks.iter().find(|block| block.label.ends_with(PKCS8));
         match key.or_else(other_key).or(blocks.first()) {
             Some(block) => Ok(Self(Arc::new(parse(block)?))),
-            None => Err(Failure::KeyNotPem.into()),
+            None => Err(KeyError::NotPem.into()),
         }
     }
 
@@ -38,7 +38,7 @@ impl RsaKey {
         let mut signature = vec![0; self.0.public_modulus_len()];
         match self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature) {
             Ok(()) => Ok(signature),
-            Err(_) => Err(Failure::KeyCannotSign.into()),
+            Err(_) => Err(KeyError::CannotSign.into()),
         }
     }
 
@@ -59,25 +59,25 @@ fn is_plain_key(block: &Block) -> bool {
     matches!(block.label.as_str(), "" | PKCS1 | PKCS8)
 }
 
-fn parse(block: &Block) -> Result<KeyPair, Failure> {
+fn parse(block: &Block) -> Result<KeyPair, KeyError> {
     match block.label.as_str() {
         _ if is_plain_key(block) => {}
-        "ENCRYPTED PRIVATE KEY" => return Err(Failure::KeyEncrypted),
-        other => return Err(Failure::KeyOther { found: what_stands_there(other) }),
+        "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+        other => return Err(KeyError::OtherKind { found: what_stands_there(other) }),
     }
     let der = match &block.content {
         Content::Der(der) => der.as_slice(),
-        Content::Encrypted => return Err(Failure::KeyEncrypted),
-        Content::Unfinished => return Err(Failure::KeyTruncated { missing: "its END line is missing" }),
-        Content::Damaged => return Err(Failure::KeyDamaged { problem: "its lines are not base64" }),
+        Content::Encrypted => return Err(KeyError::Encrypted),
+        Content::Unfinished => return Err(KeyError::Truncated { missing: "its END line is missing" }),
+        Content::Damaged => return Err(KeyError::Damaged { problem: "its lines are not base64" }),
     };
     if is_cut(der) {
-        return Err(Failure::KeyTruncated { missing: "bytes are missing in the middle or at the end" });
+        return Err(KeyError::Truncated { missing: "bytes are missing in the middle or at the end" });
     }
     // A label can be wrong; the structure cannot.
     match private_key_info(der) {
         Some((RSA, pkcs1)) => KeyPair::from_pkcs8(der).map_err(|_| why_rejected(pkcs1)),
-        Some((algorithm, _)) => Err(Failure::KeyOther { found: algorithm_name(algorithm) }),
+        Some((algorithm, _)) => Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
         None => KeyPair::from_der(der).map_err(|_| why_rejected(der)),
     }
 }
@@ -86,8 +86,8 @@ fn what_stands_there(label: &str) -> &'static str {
     match label {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => "a public key",
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => "a certificate",
-        "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key, and IMS takes RSA alone",
-        "DSA PRIVATE KEY" => "a DSA key, and IMS takes RSA alone",
+        "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key, but IMS accepts only RSA",
+        "DSA PRIVATE KEY" => "a DSA key, but IMS accepts only RSA",
         "OPENSSH PRIVATE KEY" => "a key in OpenSSH's own format",
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => "a certificate request",
         _ => "a PEM block of another kind",
@@ -96,9 +96,9 @@ fn what_stands_there(label: &str) -> &'static str {
 
 fn algorithm_name(algorithm: ObjectIdentifier) -> &'static str {
     match algorithm {
-        EC => "an EC key, and IMS takes RSA alone",
-        ED25519 => "an Ed25519 key, and IMS takes RSA alone",
-        RSA_PSS => "an RSA-PSS key, and IMS takes plain RSA (RS256) alone",
+        EC => "an EC key, but IMS accepts only RSA",
+        ED25519 => "an Ed25519 key, but IMS accepts only RSA",
+        RSA_PSS => "an RSA-PSS key, but IMS accepts only plain RSA (RS256)",
         _ => "a key of another algorithm than RSA",
     }
 }
@@ -123,14 +123,14 @@ fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
 }
 
 /// aws-lc only says no. The modulus tells whether the size was the reason.
-fn why_rejected(pkcs1: &[u8]) -> Failure {
+fn why_rejected(pkcs1: &[u8]) -> KeyError {
     match modulus_bits(pkcs1) {
-        Some(bits) if bits < SHORTEST_MODULUS => Failure::KeyTooShort { bits },
-        Some(bits) if bits > LONGEST_MODULUS => Failure::KeyTooLarge { bits },
-        Some(_) => Failure::KeyInconsistent,
-        None if x509_cert::Certificate::from_der(pkcs1).is_ok() => Failure::KeyOther { found: "a certificate" },
-        None if SubjectPublicKeyInfoRef::from_der(pkcs1).is_ok() => Failure::KeyOther { found: "a public key" },
-        None => Failure::KeyDamaged { problem: "it has not the structure of an RSA private key" },
+        Some(bits) if bits < MIN_MODULUS => KeyError::TooFewBits { bits },
+        Some(bits) if bits > MAX_MODULUS => KeyError::TooManyBits { bits },
+        Some(_) => KeyError::Inconsistent,
+        None if x509_cert::Certificate::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a certificate" },
+        None if SubjectPublicKeyInfoRef::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a public key" },
+        None => KeyError::Damaged { problem: "it does not have the structure of an RSA private key" },
     }
 }
 
@@ -157,7 +157,7 @@ const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// What aws-lc signs with; AEM's keys have 2048 bits.
-const SHORTEST_MODULUS: usize = 2048;
-const LONGEST_MODULUS: usize = 8192;
+const MIN_MODULUS: usize = 2048;
+const MAX_MODULUS: usize = 8192;
 /// A key of 8192 bits takes 6.5 KiB, one of 16384, which is told as too long a key, 13 KiB.
-const LONGEST_PEM: usize = 16 * 1024;
+const MAX_PEM: usize = 16 * 1024;

@@ -136,25 +136,32 @@ mod clock;
 mod credentials;
 mod error;
 mod exchange;
+
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grant;
 mod key;
-mod loose;
+mod lenient;
 mod pem;
+mod redact;
+mod request;
 mod retry;
 mod secret;
 mod signer;
 mod source;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token;
+mod transport;
 
 pub use certificate::Certificate;
 pub use client::{ImsClient, ImsClientBuilder};
 pub use clock::Clock;
 pub use credentials::{Credentials, ServiceCredentials, ServiceCredentialsBuilder};
 pub use error::{Error, ErrorKind};
+pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};

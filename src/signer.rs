@@ -4,17 +4,15 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jsonwebtoken::signature::{self, Signer};
 use jsonwebtoken::{Algorithm, Header};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use zeroize::Zeroizing;
 
 use crate::credentials::ServiceCredentials;
-use crate::error::{Error, Failure};
-use crate::key::RsaKey;
+use crate::error::{Error, KeyError, UsageError};
 use crate::secret::Secret;
 
-/// Signs the assertions (RFC 7523) that are exchanged for access tokens.
+/// Signs the assertions (RFC 7523) that IMS exchanges for access tokens.
 ///
 /// Cheap to clone; clones share the key.
 ///
@@ -34,17 +32,17 @@ use crate::secret::Secret;
 /// ```
 #[derive(Clone)]
 pub struct JwtSigner {
-    key: Rs256,
+    /// In base64url.
     header: String,
     credentials: ServiceCredentials,
     lifetime: Duration,
 }
 
 impl JwtSigner {
-    /// Takes the key of the credentials and proves by a trial signature that it can sign.
+    /// Checks with a trial signature that the key of the credentials can sign.
     ///
-    /// The trial also pays what only the first signature of a key costs and, once in a process, the tens of
-    /// milliseconds that aws-lc takes to gather randomness, unless it was built with
+    /// The trial also pays what only the first signature of a key costs and, once per process, the tens
+    /// of milliseconds that aws-lc takes to gather entropy, unless it was built with
     /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment.
     ///
     /// # Errors
@@ -55,41 +53,34 @@ impl JwtSigner {
     }
 
     pub(crate) fn with_lifetime(credentials: &ServiceCredentials, lifetime: Duration) -> Result<Self, Error> {
-        let key = Rs256(credentials.key().clone());
-        key.0.sign(b"trial")?;
-        let header = serde_json::to_vec(&Header::new(jsonwebtoken::crypto::JwtSigner::algorithm(&key)));
-        let header = header.map_err(|_| Failure::KeyCannotSign)?;
-        Ok(Self { key, header: Base64UrlUnpadded::encode_string(&header), credentials: credentials.clone(), lifetime })
+        credentials.key().sign(b"trial")?;
+        let header = json(&Header::new(Algorithm::RS256))?;
+        Ok(Self { header: Base64UrlUnpadded::encode_string(&header), credentials: credentials.clone(), lifetime })
     }
 
-    /// Signs an assertion that is good for five minutes from `now`, or for what
-    /// [`assertion_lifetime`](crate::ImsClientBuilder::assertion_lifetime) says.
+    /// Signs an assertion that expires five minutes after `now`.
     ///
-    /// Takes a quarter of a millisecond with a key of 2048 bits and touches nothing but memory.
-    /// The claims are `exp`, `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true`
-    /// for each metascope, as Adobe documents them for the JWT exchange. `iat` is left out: IMS does
-    /// not need it, and a clock that runs ahead would put it into the future.
+    /// Takes about a quarter of a millisecond with a key of 2048 bits, and no I/O. The claims are `exp`,
+    /// `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true` for each metascope, as
+    /// Adobe documents them for the JWT exchange. `iat` is left out: IMS does not need it, and a clock
+    /// that is ahead would put it into the future.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `now` is before 1970 or out of range.
     pub fn sign(&self, now: SystemTime) -> Result<Assertion, Error> {
-        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| Failure::TimeOutOfRange)?;
-        let exp = since_epoch.checked_add(self.lifetime).ok_or(Failure::TimeOutOfRange)?.as_secs();
-        let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)).ok_or(Failure::TimeOutOfRange)?;
-        let claims = Claims { exp, credentials: &self.credentials };
-        let claims = serde_json::to_vec(&claims).map_err(|_| Failure::KeyCannotSign)?;
+        let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| UsageError::TimeOutOfRange)?;
+        let exp = since_epoch.checked_add(self.lifetime).ok_or(UsageError::TimeOutOfRange)?.as_secs();
+        let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp));
+        let expires_at = expires_at.ok_or(UsageError::TimeOutOfRange)?;
 
-        let claims = Base64UrlUnpadded::encode_string(&claims);
-        let mut text = String::with_capacity(
-            [self.header.len(), claims.len(), LONGEST_SIGNATURE, 2]
-                .iter()
-                .fold(0, |sum, part| part.saturating_add(sum)),
-        );
+        let claims = Base64UrlUnpadded::encode_string(&json(&Claims { exp, credentials: &self.credentials })?);
+        let parts = [self.header.len(), claims.len(), MAX_SIGNATURE, 2];
+        let mut text = String::with_capacity(parts.iter().fold(0, |sum, part| part.saturating_add(sum)));
         text.push_str(&self.header);
         text.push('.');
         text.push_str(&claims);
-        let signature = Zeroizing::new(self.key.try_sign(text.as_bytes()).map_err(|_| Failure::KeyCannotSign)?);
+        let signature = Zeroizing::new(self.credentials.key().sign(text.as_bytes())?);
         text.push('.');
         text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(&signature)));
         Ok(Assertion { text: Secret::from(text), expires_at })
@@ -106,14 +97,15 @@ impl JwtSigner {
 
 impl fmt::Debug for JwtSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key: _, header: _, credentials, lifetime } = self;
+        let Self { header: _, credentials, lifetime } = self;
         f.debug_struct("JwtSigner").field("credentials", credentials).field("lifetime", lifetime).finish()
     }
 }
 
-/// A signed JWT that proves to IMS who asks (RFC 7521 calls it an assertion). Not a bearer token: it
-/// is good for nothing but the exchange, and of another type than [`Token`](crate::Token) so that it
-/// can't be sent as one by mistake.
+/// A signed JWT that proves to IMS who asks for a token (an assertion, RFC 7521).
+///
+/// Not a bearer token, and of another type than [`Token`](crate::Token), so that it cannot be sent as
+/// one by mistake.
 #[derive(Clone)]
 pub struct Assertion {
     text: Secret,
@@ -126,9 +118,13 @@ impl Assertion {
         self.text.expose()
     }
 
-    /// When IMS stops to accept it: its `exp` claim, in whole seconds.
+    /// When the assertion expires: its `exp` claim, in whole seconds.
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
+    }
+
+    pub(crate) fn into_secret(self) -> Secret {
+        self.text
     }
 }
 
@@ -139,24 +135,7 @@ impl fmt::Debug for Assertion {
     }
 }
 
-/// The one algorithm IMS documents, in the shape that jsonwebtoken gives to a backend of one's own:
-/// no process-wide provider, and a key that was parsed once.
-#[derive(Clone)]
-struct Rs256(RsaKey);
-
-impl Signer<Vec<u8>> for Rs256 {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        self.0.sign(message).map_err(signature::Error::from_source)
-    }
-}
-
-impl jsonwebtoken::crypto::JwtSigner for Rs256 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::RS256
-    }
-}
-
-/// The claims that IMS asks for, written straight into JSON: the scope claims have names of their own.
+/// The claims of the assertion, written straight into JSON: the names of the scope claims vary.
 struct Claims<'a> {
     exp: u64,
     credentials: &'a ServiceCredentials,
@@ -177,8 +156,13 @@ impl Serialize for Claims<'_> {
     }
 }
 
+/// These structs always become JSON.
+fn json(value: &impl Serialize) -> Result<Vec<u8>, KeyError> {
+    serde_json::to_vec(value).map_err(|_| KeyError::CannotSign)
+}
+
 /// Adobe: "a few minutes is best"; also what Adobe's newer clients choose. Leaves room for a clock
-/// that runs behind.
+/// that is behind.
 pub(crate) const ASSERTION_LIFETIME: Duration = Duration::from_secs(300);
 /// In base64url, of a key of 8192 bits.
-const LONGEST_SIGNATURE: usize = 1366;
+const MAX_SIGNATURE: usize = 1366;

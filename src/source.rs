@@ -3,8 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::client::ImsClient;
-use crate::error::{Error, Failure};
+use crate::error::{Error, UsageError};
 use crate::token::Token;
 
 /// A future of a [`TokenSource`]: as an `async fn` would give it, but with a name.
@@ -41,24 +40,13 @@ pub trait TokenSource: Send + Sync {
     }
 }
 
-/// As [`ImsClient::token`] and [`ImsClient::forget`].
-impl TokenSource for ImsClient {
-    fn token(&self) -> TokenFuture<'_> {
-        Box::pin(self.token())
-    }
-
-    fn forget(&self, token: &Token) {
-        self.forget(token);
-    }
-}
-
 /// Itself until its end, forgotten or not; then an error of the kind [`Expired`](crate::ErrorKind::Expired).
 impl TokenSource for Token {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
             match self.is_expired() {
                 false => Ok(self.clone()),
-                true => Err(Failure::Expired.into()),
+                true => Err(UsageError::TokenExpired.into()),
             }
         })
     }

@@ -11,22 +11,23 @@ use zeroize::Zeroizing;
 
 use crate::clock::{Moment, SharedClock};
 #[cfg(feature = "testing")]
-use crate::error::Error;
-use crate::loose::Loose;
+use crate::error::{Error, TestingError};
+use crate::lenient::{LenientText, Object};
+use crate::secret::Secret;
 
-/// An access token of Adobe IMS, with its end.
+/// An access token from Adobe IMS, and when it expires.
 ///
-/// Cheap to clone: clones share one text, and the last one wipes it. Nothing prints it. There is no
-/// comparison: two tokens are two answers of IMS.
+/// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it. Tokens
+/// cannot be compared: each is a response of its own.
 ///
 /// ```
 /// # async fn example() -> Result<(), adobe_ims::Error> {
 /// # let mock = adobe_ims::testing::MockIms::start().await?;
 /// # let ims = mock.client()?;
-/// let token = ims.exchange().await?;
-/// let request = http::Request::get("https://author-p11111-e22222.adobeaemcloud.com/api/assets.json")
+/// let token = ims.token().await?;
+/// let request = http::Request::get("https://author.example.com/api/assets.json")
 ///     .header(http::header::AUTHORIZATION, token.authorization());
-/// println!("good for {} minutes", token.remaining().as_secs() / 60);
+/// println!("valid for {} minutes", token.remaining().as_secs() / 60);
 /// # Ok(())
 /// # }
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
@@ -35,43 +36,50 @@ use crate::loose::Loose;
 pub struct Token(Arc<Inner>);
 
 struct Inner {
-    /// `Bearer` and the token, in memory that is wiped: the one text that all views share.
+    /// `Bearer` and the token, in memory that is wiped: the one text that all accessors share.
     authorization: HeaderValue,
+    lifetime: Duration,
     end: Moment,
     clock: SharedClock,
 }
 
 impl Token {
-    /// `None` for a text that no header can carry, or an end out of range.
-    pub(crate) fn new(text: &str, life: Duration, arrival: Moment, clock: SharedClock) -> Option<Self> {
+    /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts from
+    /// `issued`.
+    pub(crate) fn new(text: &str, lifetime: Duration, issued: Moment, clock: SharedClock) -> Option<Self> {
         let mut bearer = Zeroizing::new(Vec::with_capacity(SCHEME.len().checked_add(text.len())?));
         bearer.extend_from_slice(SCHEME.as_bytes());
         bearer.extend_from_slice(text.as_bytes());
         let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).ok()?;
         authorization.set_sensitive(true);
-        Some(Self(Arc::new(Inner { authorization, end: arrival.later(life)?, clock })))
+        Some(Self(Arc::new(Inner { authorization, lifetime, end: issued.checked_add(lifetime)?, clock })))
     }
 
-    /// A token with any text and life, for the tests of applications.
+    /// A token with any text and lifetime, for the tests of applications. Feature `testing`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that no header can carry.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that a header cannot carry, or a lifetime
+    /// out of the clock's range.
     #[cfg(feature = "testing")]
-    pub fn for_tests(text: &str, life: Duration) -> Result<Self, Error> {
-        Self::for_tests_with_clock(text, life, SharedClock::default())
+    pub fn for_tests(text: &str, lifetime: Duration) -> Result<Self, Error> {
+        Self::for_tests_with_clock(text, lifetime, SharedClock::default())
     }
 
-    /// The same, by a clock of the test's.
+    /// The same, with a clock of the test's. Feature `testing`.
     ///
     /// # Errors
     ///
     /// As [`for_tests`](Self::for_tests).
     #[cfg(feature = "testing")]
-    pub fn for_tests_with_clock(text: &str, life: Duration, clock: impl crate::Clock) -> Result<Self, Error> {
+    pub fn for_tests_with_clock(text: &str, lifetime: Duration, clock: impl crate::Clock) -> Result<Self, Error> {
         let clock = SharedClock::new(clock);
         let now = Moment::now(&clock);
-        Self::new(text, life, now, clock).ok_or_else(|| crate::error::Failure::TestToken.into())
+        if !text.bytes().all(|b| b.is_ascii_graphic()) || text.is_empty() {
+            return Err(TestingError::Token { problem: "a header cannot carry this text" }.into());
+        }
+        let token = Self::new(text, lifetime, now, clock);
+        token.ok_or_else(|| TestingError::Token { problem: "its lifetime is out of range" }.into())
     }
 
     /// The token itself.
@@ -79,6 +87,11 @@ impl Token {
         // Written as ASCII by `new`.
         let text = self.0.authorization.as_bytes().get(SCHEME.len()..).unwrap_or_default();
         std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// A copy that is wiped, for a form.
+    pub(crate) fn secret(&self) -> Secret {
+        Secret::from(self.expose_secret().to_owned())
     }
 
     /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it
@@ -92,17 +105,17 @@ impl Token {
         SCHEME.trim_end()
     }
 
-    /// When the token ends by the local wall clock: the true end, without any margin.
+    /// When the token expires by the local wall clock: the true end, without any margin.
     ///
-    /// Counted from the moment the answer arrived. At most 24 hours after it.
+    /// Counted from before the request was sent; at most 24 hours after it.
     pub fn expires_at(&self) -> SystemTime {
         self.0.end.wall
     }
 
-    /// How long the token still lives; zero after its end.
+    /// How long the token is still valid; zero once it has expired.
     ///
-    /// Looks at the wall clock and at the monotonic one, and believes the shorter: a machine that was
-    /// suspended or whose clock was set back does not keep a token past its end.
+    /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was suspended
+    /// or whose clock was set back does not keep a token past its end.
     pub fn remaining(&self) -> Duration {
         self.remaining_at(Moment::now(&self.0.clock))
     }
@@ -111,85 +124,89 @@ impl Token {
         now.until(self.0.end)
     }
 
-    /// Whether this is the very same answer of IMS: clones are, and nothing else is.
+    /// The whole of it, from when it was issued.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.0.lifetime
+    }
+
+    /// Whether this is the same token by identity: clones are, another one with the same text is not.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Whether the token's true end has come.
+    /// Whether the token has expired.
     pub fn is_expired(&self) -> bool {
         self.remaining().is_zero()
     }
 
-    /// What the token says of itself. `None` if it is not a JWT, or one of an unknown form.
+    /// The token's own claims; `None` if it is not a JWT.
     ///
-    /// **Not verified**: good for diagnostics, never for a decision about access. Decoded anew at each
-    /// call.
+    /// **Not verified**: for diagnostics, never for a decision about access. Decoded at each call.
     pub fn claims(&self) -> Option<TokenClaims> {
         TokenClaims::of(self.expose_secret())
     }
 }
 
-/// Shows the end, and nothing of the text.
+/// Shows when it expires, and nothing of the text.
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { authorization: _, end, clock: _ } = &*self.0;
+        let Inner { authorization: _, lifetime: _, end, clock: _ } = &*self.0;
         f.debug_struct("Token").field("text", &format_args!("[redacted]")).field("expires_at", &end.wall).finish()
     }
 }
 
-/// The claims of an access token, as far as they are known. **Not verified.**
+/// The claims of an access token. **Not verified.**
 ///
 /// IMS's access tokens have no `exp` and no `iat`: `created_at` and `expires_in` take their place,
-/// both texts of milliseconds.
+/// both in milliseconds.
 #[derive(Clone, Debug)]
 pub struct TokenClaims(Claims);
 
-/// Each on its own: one claim of an odd type takes no other with it.
+/// Each is optional: one claim of an odd type does not hide the others.
 #[derive(Clone, Debug, Deserialize)]
 struct Claims {
-    client_id: Option<Loose>,
-    user_id: Option<Loose>,
+    client_id: Option<LenientText>,
+    user_id: Option<LenientText>,
     #[serde(rename = "as")]
-    authorization_server: Option<Loose>,
-    scope: Option<Loose>,
-    created_at: Option<Loose>,
-    expires_in: Option<Loose>,
+    authorization_server: Option<LenientText>,
+    scope: Option<LenientText>,
+    created_at: Option<LenientText>,
+    expires_in: Option<LenientText>,
 }
 
 impl TokenClaims {
     /// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
     pub(crate) fn of(text: &str) -> Option<Self> {
-        jsonwebtoken::dangerous::insecure_decode_claims(text).ok().map(Self)
+        jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(text).ok().map(|Object(claims)| Self(claims))
     }
 
-    /// `client_id`: who the token was made for.
+    /// `client_id`: the client that the token was issued to.
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_ref()?.text()
     }
 
-    /// `user_id`: whom the token speaks for; the technical account's id.
+    /// `user_id`: the account that the token stands for; the technical account's id.
     pub fn user_id(&self) -> Option<&str> {
         self.0.user_id.as_ref()?.text()
     }
 
-    /// `as`: the environment that made it, such as `ims-na1` or `ims-na1-stg1`.
+    /// `as`: the environment that issued it, such as `ims-na1` or `ims-na1-stg1`.
     pub fn authorization_server(&self) -> Option<&str> {
         self.0.authorization_server.as_ref()?.text()
     }
 
     /// `scope`, split at its commas.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let scope = self.0.scope.as_ref().and_then(Loose::text).unwrap_or_default();
+        let scope = self.0.scope.as_ref().and_then(LenientText::text).unwrap_or_default();
         scope.split(',').map(str::trim).filter(|scope| !scope.is_empty())
     }
 
-    /// `created_at`, by the clock of IMS.
+    /// `created_at`: when the token was issued, by the clock of IMS.
     pub fn created_at(&self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.0.created_at.as_ref()?.number()?))
     }
 
-    /// `expires_in`: how long the token lives from `created_at` on.
+    /// `expires_in`: the lifetime of the token from `created_at`.
     pub fn lifetime(&self) -> Option<Duration> {
         Some(Duration::from_millis(self.0.expires_in.as_ref()?.number()?))
     }

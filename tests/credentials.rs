@@ -12,14 +12,13 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use adobe_ims::{Error, ErrorKind, ServiceCredentials, ServiceCredentialsBuilder};
+use adobe_ims::{Error, ErrorKind, ServiceCredentials};
 use serde_json::{Value, json};
 use support::material::{
-    CERTIFICATE, CERTIFICATE_NOT_AFTER, CLIENT_ID, CLIENT_SECRET, CredentialsFile, ENDED_CERTIFICATE,
-    ENDED_CERTIFICATE_NOT_AFTER, IMS_HOST, METASCOPE, ORG_ID, OTHER_CERTIFICATE, RSA_2048_PKCS1, TECHNICAL_ACCOUNT_ID,
-    armour, assert_no_key_text, assertion, printed, told, unix,
+    CERTIFICATE, CLIENT_SECRET, CredentialsFile, IMS_HOST, ORG_ID, RSA_2048_PKCS1, TECHNICAL_ACCOUNT_ID,
+    assert_no_key_text, assert_parts, assertion, parts, printed, told, unix,
 };
 
 /// K1: the file as downloaded gives each of its parts.
@@ -253,33 +252,11 @@ fn a_fault_is_told_by_its_line_in_the_file() {
     assert!(error.to_string().contains("at line 6,"), "{error}");
 }
 
-/// K7: a client secret with a blank, a line break or a character that no form of Adobe's has is refused.
-#[test]
-fn a_client_secret_with_a_blank_or_line_break_is_refused() {
-    for secret in ["secret\n", "secret\r\n", " secret", "two words", "caf\u{e9}", "\u{0}"] {
-        let error =
-            CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret).read().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Credentials, "{secret:?}");
-        assert!(error.to_string().contains("integration.technicalAccount.clientSecret"), "{error}");
-        assert!(!format!("{error:?}").contains(secret.trim()), "{error:?}");
-    }
-}
-
 /// K3: the inner part of a file is known by any two of its keys, and what it lacks is named.
 #[test]
 fn an_inner_part_without_an_account_names_what_it_lacks() {
     let error = CredentialsFile::new().unwrapped().without("technicalAccount").read().unwrap_err();
     assert_eq!(error.to_string(), "credentials lack technicalAccount.clientId, technicalAccount.clientSecret");
-}
-
-/// K15: a certificate of another type is as good as none.
-#[test]
-fn a_certificate_that_is_no_text_does_not_stop_construction() {
-    for odd in [serde_json::json!(42), serde_json::json!(["x"]), serde_json::json!({"x": null}), serde_json::json!(1.5)]
-    {
-        let credentials = CredentialsFile::new().with("integration.publicKey", odd.clone()).read();
-        assert!(credentials.unwrap().certificate().is_none(), "{odd}");
-    }
 }
 
 /// K4: a wrong type where a secret stands is told by line and column, without the value.
@@ -350,221 +327,6 @@ fn a_part_given_twice_is_refused() {
     }
 }
 
-/// K6: a host of Adobe's is taken bare, as an address, with one slash behind, and in upper case.
-#[test]
-fn a_host_of_adobe_is_taken_in_its_spellings() {
-    let hosts = [
-        ("ims-na1.adobelogin.com", "ims-na1.adobelogin.com"),
-        ("https://ims-na1.adobelogin.com", "ims-na1.adobelogin.com"),
-        ("ims-na1.adobelogin.com/", "ims-na1.adobelogin.com"),
-        ("IMS-NA1.AdobeLogin.com", "ims-na1.adobelogin.com"),
-        ("https://ims-na1.adobelogin.com/", "ims-na1.adobelogin.com"),
-        ("ims-na1-stg1.adobelogin.com", "ims-na1-stg1.adobelogin.com"),
-        ("ims.services.adobe.com", "ims.services.adobe.com"),
-    ];
-
-    for (given, taken) in hosts {
-        assert_eq!(CredentialsFile::new().host(given).read().unwrap().ims_host(), taken, "{given}");
-        assert_eq!(parts().ims_host(given).build().unwrap().ims_host(), taken, "{given}");
-    }
-}
-
-/// K6: any other host is refused, so that a changed file can't send the secret elsewhere.
-#[test]
-fn any_other_host_is_refused() {
-    let hosts = [
-        "evil.com",
-        "user@ims-na1.adobelogin.com",
-        "ims-na1.adobelogin.com@evil.com",
-        "ims-na1.adobelogin.com/../",
-        "ims-na1.adobelogin.com//",
-        "ims-na1.adobelogin.com/ims",
-        "ims-na1.adobelogin.com:8443",
-        "ims-na1.adobelogin.com#",
-        "ims-na1.adobelogin.com?",
-        "ims-na1.adobelogin.com\\",
-        "169.254.169.254",
-        "[::1]",
-        "localhost",
-        "ims-na1.adobelogin.com.",
-        "ims-na1.xn--dobelogin-2of.com",
-        "ims-na1.\u{430}dobelogin.com",
-        "ims-na1.adobelogin\u{3002}com",
-        "ims-na1%2eadobelogin.com",
-        "ims-na1.adobelogin.com%2f",
-        "ims na1.adobelogin.com",
-        "ims-na1.adobelogin.com evil.com",
-        "ims-na1.adobelogin.com\nevil.com",
-        "ims-na1.adobelogin.com\r\nHost: evil.com",
-        "http://ims-na1.adobelogin.com",
-        "ftp://ims-na1.adobelogin.com",
-        "https://https://ims-na1.adobelogin.com",
-        "//ims-na1.adobelogin.com",
-        "ims-na1.adobelogin.com.evil.com",
-        "evil-adobelogin.com",
-        "evil.notadobe.com",
-        ".adobelogin.com",
-        "ims..adobelogin.com",
-    ];
-
-    for host in hosts {
-        for refused in [CredentialsFile::new().host(host).read(), parts().ims_host(host).build()] {
-            let Err(error) = refused else { panic!("{host:?} taken") };
-            assert_eq!(error.kind(), ErrorKind::Credentials, "{host:?}");
-            assert!(!printed(&error).contains('\r'), "{host:?}");
-        }
-    }
-}
-
-/// K6: what is taken can be connected to. `xn--` announces another alphabet, and what follows may be no name at all, which
-/// would come out only when a client is built. Found by fuzzing.
-#[test]
-fn a_host_that_no_address_can_hold_is_refused_with_the_credentials() {
-    for host in ["xn--ims-na1.adobelogin.com", "xn--.adobelogin.com", "ims.xn--a.adobe.com"] {
-        let error = CredentialsFile::new().host(host).read().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Credentials, "{host}");
-        assert!(told(&error).contains("imsEndpoint"), "{host}: {error:?}");
-    }
-}
-
-/// K7: a client id goes into an address, so it is letters, digits, `-`, `_` and `.` alone.
-#[test]
-fn a_client_id_with_another_character_is_refused() {
-    for character in ['/', '?', '#', '%', '"', '\'', '\\', '\n', '\0', ' ', '@', ':', '&', '\u{e9}', '\u{7f}'] {
-        let client_id = format!("cm-p1{character}e2");
-        for refused in [CredentialsFile::new().client_id(&client_id).read(), parts().client_id(&client_id).build()] {
-            let Err(error) = refused else { panic!("{client_id:?} taken") };
-            assert_eq!(error.kind(), ErrorKind::Credentials, "{client_id:?}");
-        }
-    }
-}
-
-/// K7: the organisation and the account are printable and have no blanks.
-#[test]
-fn an_identifier_that_is_not_printable_is_refused() {
-    for character in [' ', '\t', '\n', '\r', '\0', '\u{1b}', '\u{7f}', '\u{e9}', '\u{202e}'] {
-        let id = format!("1111{character}2222@AdobeOrg");
-        let refused = [
-            CredentialsFile::new().with("integration.org", id.as_str()).read(),
-            CredentialsFile::new().with("integration.id", id.as_str()).read(),
-            parts().org_id(&id).build(),
-            parts().technical_account_id(&id).build(),
-        ];
-        for refused in refused {
-            let Err(error) = refused else { panic!("{id:?} taken") };
-            assert_eq!(error.kind(), ErrorKind::Credentials, "{id:?}");
-            assert!(!printed(&error).contains('\u{1b}'));
-        }
-    }
-}
-
-/// K7: an identifier is at most 256 bytes, and a longer one is not repeated in the error.
-#[test]
-fn an_identifier_over_the_limit_is_refused_without_repeating_it() {
-    type Setter = fn(ServiceCredentialsBuilder, String) -> ServiceCredentialsBuilder;
-    let setters: [Setter; 3] = [
-        ServiceCredentialsBuilder::client_id,
-        ServiceCredentialsBuilder::org_id,
-        ServiceCredentialsBuilder::technical_account_id,
-    ];
-
-    for set in setters {
-        assert!(set(parts(), "a".repeat(256)).build().is_ok());
-        for length in [257, 1024 * 1024] {
-            let error = set(parts(), "a".repeat(length)).build().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Credentials);
-            assert!(printed(&error).len() < 4096, "{} bytes", printed(&error).len());
-        }
-    }
-}
-
-/// K8: metascopes are taken in each spelling and kept by their short names.
-#[test]
-fn metascopes_in_any_spelling_are_kept_by_their_short_names() {
-    let spellings = [
-        (json!("ent_a_sdk"), vec!["ent_a_sdk"]),
-        (json!("ent_a_sdk,ent_b_sdk"), vec!["ent_a_sdk", "ent_b_sdk"]),
-        (json!(" ent_a_sdk ,\tent_b_sdk\n"), vec!["ent_a_sdk", "ent_b_sdk"]),
-        (json!("ent_a_sdk,"), vec!["ent_a_sdk"]),
-        (json!("ent_a_sdk,,ent_b_sdk"), vec!["ent_a_sdk", "ent_b_sdk"]),
-        (json!("/s/ent_a_sdk,s/ent_b_sdk"), vec!["ent_a_sdk", "ent_b_sdk"]),
-        (json!("https://ims-na1.adobelogin.com/s/ent_a_sdk"), vec!["ent_a_sdk"]),
-        (json!("https://ims-na1-stg1.adobelogin.com/s/ent_a_sdk"), vec!["ent_a_sdk"]),
-        (json!("ent_a_sdk,/s/ent_a_sdk,ent_a_sdk"), vec!["ent_a_sdk"]),
-        (json!(["ent_a_sdk"]), vec!["ent_a_sdk"]),
-        (json!(["/s/ent_a_sdk", "https://ims-na1.adobelogin.com/s/ent_b_sdk"]), vec!["ent_a_sdk", "ent_b_sdk"]),
-        (json!(["ent_a_sdk,ent_b_sdk"]), vec!["ent_a_sdk", "ent_b_sdk"]),
-    ];
-
-    for (given, kept) in spellings {
-        let credentials = CredentialsFile::new().metascopes(given.clone()).read();
-        let credentials = credentials.unwrap_or_else(|error| panic!("{given}: {}", told(&error)));
-        assert_eq!(credentials.metascopes().collect::<Vec<_>>(), kept, "{given}");
-    }
-}
-
-/// K8: the builder takes the same spellings.
-#[test]
-fn the_builder_keeps_metascopes_by_their_short_names() {
-    let given = ["ent_a_sdk", " /s/ent_b_sdk ", "https://ims-na1.adobelogin.com/s/ent_c_sdk"];
-
-    let credentials = parts().metascopes(given).build().unwrap();
-
-    assert_eq!(credentials.metascopes().collect::<Vec<_>>(), ["ent_a_sdk", "ent_b_sdk", "ent_c_sdk"]);
-}
-
-/// K8: without one metascope there is nothing to ask for.
-#[test]
-fn metascopes_without_a_name_are_refused() {
-    let nothings = [
-        json!(""),
-        json!(","),
-        json!(" , ,"),
-        json!([]),
-        json!([""]),
-        json!("/s/"),
-        json!("https://ims-na1.adobelogin.com/s/"),
-    ];
-
-    for nothing in nothings {
-        let error = refusal(CredentialsFile::new().metascopes(nothing.clone()).to_json());
-        assert_eq!(error.kind(), ErrorKind::Credentials, "{nothing}");
-        assert_eq!(named(&error), ["integration.metascopes"].into(), "{nothing}");
-    }
-}
-
-/// K8: a metascope that would break the claim it becomes is refused.
-#[test]
-fn a_metascope_with_a_strange_character_is_refused() {
-    for strange in [
-        "ent a",
-        "ent/../a",
-        "ent\"a",
-        "ent\na",
-        "ent\u{e9}",
-        "ent?a",
-        "ent#a",
-        "https://evil.com/x/ent",
-        "https://evil.com/ent",
-    ] {
-        let error = refusal(CredentialsFile::new().metascopes([strange].as_slice()).to_json());
-        assert_eq!(error.kind(), ErrorKind::Credentials, "{strange:?}");
-    }
-}
-
-/// K8: 64 metascopes are taken, 65 and 1000 are not.
-#[test]
-fn more_than_64_metascopes_are_refused() {
-    let names = |count: usize| (0..count).map(|index| format!("ent_{index}_sdk")).collect::<Vec<_>>();
-
-    let credentials = CredentialsFile::new().metascopes(names(64).join(",")).read().unwrap();
-    assert_eq!(credentials.metascopes().count(), 64);
-    for count in [65, 1000] {
-        let error = refusal(CredentialsFile::new().metascopes(names(count).join(",")).to_json());
-        assert_eq!(error.kind(), ErrorKind::Credentials);
-    }
-}
-
 /// K13: JSON as long as the limit is read; one blank more, and it is refused by its length.
 #[test]
 fn json_over_the_limit_is_refused_by_its_length() {
@@ -601,105 +363,12 @@ fn a_file_without_an_end_is_refused_by_its_length() {
     assert!(told(&error).contains(&format!("{LIMIT} bytes")), "{}", told(&error));
 }
 
-/// K15: a certificate tells its end, and how much of its life remains at a time.
-#[test]
-fn a_certificate_tells_its_end() {
-    let credentials = CredentialsFile::new().read().unwrap();
-    let certificate = credentials.certificate().unwrap();
-    let end = unix(CERTIFICATE_NOT_AFTER);
-
-    assert_eq!(certificate.not_after(), end);
-    assert_eq!(certificate.remaining(end - Duration::from_millis(1_500)), Duration::from_millis(1_500));
-    assert_eq!(certificate.remaining(end), Duration::ZERO);
-    assert_eq!(certificate.remaining(end + Duration::from_secs(1)), Duration::ZERO);
-}
-
-/// K15: a certificate that has ended is not our decision: IMS refuses it, we tell.
-#[test]
-fn an_ended_certificate_does_not_stop_construction() {
-    let credentials = CredentialsFile::new().certificate(ENDED_CERTIFICATE).read().unwrap();
-    let certificate = credentials.certificate().unwrap();
-
-    assert_eq!(certificate.not_after(), unix(ENDED_CERTIFICATE_NOT_AFTER));
-    assert_eq!(certificate.remaining(now()), Duration::ZERO);
-    assert!(certificate.matches_key());
-}
-
-/// K15: a certificate matches the key it was made for, and no other.
-#[test]
-fn a_certificate_tells_whether_it_is_of_the_key() {
-    let matches = |certificate: &str| {
-        let credentials = CredentialsFile::new().certificate(certificate).read().unwrap();
-        credentials.certificate().unwrap().matches_key()
-    };
-
-    assert!(matches(CERTIFICATE));
-    assert!(!matches(OTHER_CERTIFICATE));
-}
-
-/// K15: a certificate is read in the spellings in which a key is.
-#[test]
-fn a_certificate_is_read_in_the_spellings_of_a_key() {
-    let spellings = [
-        CERTIFICATE.replace('\n', "\r\n"),
-        CERTIFICATE.replace('\n', r"\n"),
-        CERTIFICATE.replace('\n', r"\r\n"),
-        CERTIFICATE.trim_end().to_owned(),
-        format!("\u{feff}\n{CERTIFICATE}"),
-    ];
-
-    for certificate in spellings {
-        let credentials = CredentialsFile::new().certificate(&certificate).read().unwrap();
-        assert!(credentials.certificate().is_some_and(|read| read.matches_key()), "{certificate:?}");
-    }
-}
-
-/// K15: without a certificate that can be read there is none, and the rest works.
-#[test]
-fn an_absent_or_unreadable_certificate_does_not_stop_construction() {
-    let garbage = armour("CERTIFICATE", &[0x5a; 600]);
-    let files = [
-        CredentialsFile::new().without("integration.publicKey"),
-        CredentialsFile::new().with("integration.publicKey", Value::Null),
-        CredentialsFile::new().certificate(""),
-        CredentialsFile::new().certificate("garbage"),
-        CredentialsFile::new().certificate(&garbage),
-        CredentialsFile::new().certificate(&CERTIFICATE[..CERTIFICATE.len() / 2]),
-        CredentialsFile::new().certificate(RSA_2048_PKCS1),
-    ];
-
-    for file in files {
-        let credentials = file.read().unwrap_or_else(|error| panic!("{}: {}", file.to_json(), told(&error)));
-        assert!(credentials.certificate().is_none(), "{}", file.to_json());
-        assert_parts(&credentials);
-    }
-}
-
-/// K15: the builder takes a certificate, and does without.
-#[test]
-fn the_builder_takes_a_certificate_or_none() {
-    let with = parts().certificate(CERTIFICATE).build().unwrap();
-    let without = parts().build().unwrap();
-
-    assert!(with.certificate().unwrap().matches_key());
-    assert!(without.certificate().is_none());
-}
-
 #[track_caller]
 fn refusal(json: impl AsRef<str>) -> Error {
     match ServiceCredentials::from_json(json.as_ref()) {
         Ok(_) => panic!("taken: {:.400}", json.as_ref()),
         Err(error) => error,
     }
-}
-
-#[track_caller]
-fn assert_parts(credentials: &ServiceCredentials) {
-    assert_eq!(credentials.client_id(), CLIENT_ID);
-    assert_eq!(credentials.org_id(), ORG_ID);
-    assert_eq!(credentials.technical_account_id(), TECHNICAL_ACCOUNT_ID);
-    assert_eq!(credentials.ims_host(), IMS_HOST);
-    assert_eq!(credentials.metascopes().collect::<Vec<_>>(), [METASCOPE]);
 }
 
 /// The error tells a line of that part and a column, and shows neither the value nor a secret.
@@ -731,16 +400,6 @@ fn named(error: &Error) -> BTreeSet<&'static str> {
     let inner = PARTS.map(|part| part.trim_start_matches("integration."));
     let names = PARTS.into_iter().chain(inner).chain(SETTERS).chain(["ims_host"]);
     names.filter(|name| words.contains(name)).collect()
-}
-
-fn parts() -> ServiceCredentialsBuilder {
-    ServiceCredentials::builder()
-        .client_id(CLIENT_ID)
-        .client_secret(CLIENT_SECRET)
-        .org_id(ORG_ID)
-        .technical_account_id(TECHNICAL_ACCOUNT_ID)
-        .metascopes([METASCOPE])
-        .private_key(RSA_2048_PKCS1)
 }
 
 /// The other files that Adobe's consoles and tools write, and words that each must be told in.

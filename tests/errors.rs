@@ -20,6 +20,7 @@ use support::material::{
     RSA_2048_PKCS8,
 };
 use support::raw::{ClosedPort, RawServer, Step};
+use support::server;
 
 /// A14, P7: what IMS says, what kind of error that is, and what it tells a person to do. The rows of the protocol sheet,
 /// sections 9.2 and 9.3.
@@ -288,6 +289,28 @@ async fn a_fault_on_the_way_has_a_cause_on_each_level_and_none_repeats_another()
             levels.iter().enumerate().all(|(other, text)| other == at || !text.contains(level.as_str())),
             "{levels:?}"
         );
+    }
+}
+
+/// A13: each level of an error is one sentence of its own, down to the cause.
+#[tokio::test]
+async fn an_error_chain_tells_each_fact_once() {
+    let closed = ClosedPort::reserve();
+    let unreachable = server::with_endpoint(&closed.endpoint()).max_attempts(1).build().unwrap();
+    let server = server::responding(server::ok("<html>")).await;
+    let unusable = server::client(&server);
+    for (client, depth) in [(unreachable, 2), (unusable, 1)] {
+        let error = client.exchange().await.unwrap_err();
+
+        let levels = support::material::levels(&error);
+        assert!(levels.len() >= depth, "{levels:?}");
+        for level in &levels {
+            assert!(!level.contains('\n') && !level.ends_with('.'), "{levels:?}");
+        }
+        for pair in levels.windows(2) {
+            assert!(!pair[0].contains(&pair[1]), "{levels:?}");
+            assert!(!pair[1].contains(&pair[0]), "{levels:?}");
+        }
     }
 }
 

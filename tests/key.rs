@@ -208,6 +208,7 @@ fn a_key_cut_at_any_line_is_refused() {
 
 /// K12: sequences within sequences are refused without eating the stack: an overflow would abort the child.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how a test talks to its child")]
 fn a_key_of_nested_sequences_is_refused_on_a_small_stack() {
     const CHILD: &str = "ADOBE_IMS_TEST_NESTED_SEQUENCES";
     const SMALL_STACK: usize = 128 * 1024;

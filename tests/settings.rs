@@ -56,6 +56,51 @@ fn an_impossible_setting_is_refused_by_its_name() {
     }
 }
 
+/// N3: plain http to another machine is refused when the client is built, before any packet.
+#[test]
+fn plain_http_is_refused_for_every_host_but_loopback() {
+    for endpoint in [
+        "http://ims-na1.adobelogin.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0",
+        "http://128.0.0.1",
+        "http://169.254.169.254",
+        "http://[::]",
+        "http://[2001:db8::1]",
+        "http://[::ffff:10.0.0.1]",
+        "http://localhost.example",
+        "http://127.0.0.1.example",
+        "http://127.0.0.1@ims.example",
+    ] {
+        let error = builder().danger_endpoint(endpoint).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{endpoint}");
+    }
+}
+
+/// N3: a stand-in on this machine may speak plain http.
+#[test]
+fn plain_http_is_taken_for_loopback() {
+    for endpoint in ["http://127.0.0.1:1", "http://127.8.9.10:1", "http://[::1]:1", "http://localhost:1"] {
+        assert!(builder().danger_endpoint(endpoint).build().is_ok(), "{endpoint}");
+    }
+}
+
+/// N3: what is no http address at all is refused when the client is built.
+#[test]
+fn an_endpoint_that_is_no_http_address_is_refused() {
+    for endpoint in ["", "127.0.0.1", "ftp://127.0.0.1", "http://", "file:///etc/hosts"] {
+        let error = builder().danger_endpoint(endpoint).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{endpoint:?}");
+    }
+}
+
+/// N18: a proxy would see the secret of a plain-http endpoint, so the two together are refused.
+#[test]
+fn a_plain_http_endpoint_is_never_given_a_proxy() {
+    let error = builder().danger_endpoint("http://127.0.0.1:1").proxy("http://127.0.0.1:2").build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
 /// N4: a host that takes the connection and then says nothing of TLS is not waited for longer than the connect limit.
 #[tokio::test]
 async fn a_silent_handshake_ends_at_the_connect_limit() {

@@ -1,62 +1,61 @@
-//! A kept token and its age: pure functions of a moment.
+//! A cached token and its age: pure functions of a time.
 
 use std::time::Duration;
 
-use super::Settings;
+use super::CacheConfig;
 use crate::clock::Moment;
 use crate::token::Token;
 
-/// A token with the points at which it changes its age, on both clocks: the earlier counts, so that
-/// suspend, a clock set back and a clock set forward are all safe.
+/// A token with the points at which its age changes, on both clocks.
 pub(super) struct Entry {
     pub(super) token: Token,
-    /// The whole of it, from when it came.
-    life: Duration,
-    pub(super) ageing: Moment,
-    pub(super) spent: Moment,
+    /// The start of the refresh window.
+    pub(super) refresh_due: Moment,
+    pub(super) nearly_expired: Moment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Age {
     /// Served.
     Fresh,
-    /// Served, and renewed beside the callers.
-    Ageing,
-    /// Callers join the flight; if it fails, they still get the token.
-    Spent,
-    Ended,
+    /// Served, and refreshed in the background.
+    RefreshWindow,
+    /// Callers wait for the refresh; if it fails, they still get the token.
+    NearlyExpired,
+    Expired,
 }
 
 impl Entry {
-    pub(super) fn new(token: Token, now: Moment, settings: &Settings) -> Self {
-        let life = token.remaining_at(now);
-        let jitter = 1.0 - LARGEST_JITTER * settings.jitter.clamp(0.0, 1.0);
-        let ageing = settings.refresh_before.min(life.mul_f64(1.0 / 3.0)).mul_f64(jitter);
-        let spent = LAST_SECONDS.min(life.mul_f64(0.1));
-        // Both points lie before the token's end, which is in range.
-        let point = |before| now.later(life.saturating_sub(before)).unwrap_or(now);
-        Self { life, ageing: point(ageing), spent: point(spent), token }
+    /// The windows are parts of the token's whole lifetime, however much of it is left.
+    pub(super) fn new(token: Token, now: Moment, config: &CacheConfig) -> Self {
+        let (lifetime, left) = (token.lifetime(), token.remaining_at(now));
+        let jitter = 1.0 - MAX_JITTER * config.jitter.clamp(0.0, 1.0);
+        let refresh = config.refresh_before.min(lifetime.mul_f64(1.0 / 3.0)).mul_f64(jitter);
+        let expiring = LAST_SECONDS.min(lifetime.mul_f64(0.1));
+        // Both points are before the token's end, which is in range.
+        let point = |before| now.checked_add(left.saturating_sub(before)).unwrap_or(now);
+        Self { refresh_due: point(refresh), nearly_expired: point(expiring), token }
     }
 
     pub(super) fn age(&self, now: Moment) -> Age {
-        if !now.has_reached(self.ageing) {
+        if !now.is_past(self.refresh_due) {
             Age::Fresh
-        } else if !now.has_reached(self.spent) {
-            Age::Ageing
+        } else if !now.is_past(self.nearly_expired) {
+            Age::RefreshWindow
         } else if !self.token.remaining_at(now).is_zero() {
-            Age::Spent
+            Age::NearlyExpired
         } else {
-            Age::Ended
+            Age::Expired
         }
     }
 
-    /// Whether the token lives long enough, or no token of this life ever would.
+    /// Whether the token is valid for at least this long, or no token of its lifetime ever would be.
     pub(super) fn serves(&self, least: Duration, now: Moment) -> bool {
-        least.is_zero() || self.life < least || self.token.remaining_at(now) >= least
+        least.is_zero() || self.token.lifetime() < least || self.token.remaining_at(now) >= least
     }
 }
 
-/// Of the time that a token ages.
-const LARGEST_JITTER: f64 = 0.1;
-/// So late that a caller rather waits than goes away with a token that ends on its way.
+/// Of the refresh window.
+const MAX_JITTER: f64 = 0.1;
+/// So late that the token might expire in flight: better to wait for a new one.
 const LAST_SECONDS: Duration = Duration::from_secs(30);

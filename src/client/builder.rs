@@ -1,16 +1,18 @@
-//! The client's settings before it is built, checked when it is.
+//! The client's settings, checked when it is built.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::{Common, ImsClient};
+use super::{ImsClient, Settings};
 use crate::clock::{Clock, SharedClock};
 use crate::credentials::Credentials;
-use crate::error::{Error, Failure};
-use crate::exchange::{Endpoint, Exchange, HttpSettings};
+use crate::error::{ConfigError, Error};
+use crate::exchange::Exchange;
+use crate::grant::Grant;
 use crate::retry::Limits;
 use crate::secret::Secret;
-use crate::signer::{ASSERTION_LIFETIME, JwtSigner};
+use crate::signer::ASSERTION_LIFETIME;
+use crate::transport::{Endpoint, HttpConfig, Transport};
 
 /// Settings of an [`ImsClient`]. All errors come from [`build`](Self::build).
 ///
@@ -33,7 +35,7 @@ use crate::signer::{ASSERTION_LIFETIME, JwtSigner};
 pub struct ImsClientBuilder {
     credentials: Credentials,
     endpoint: Option<String>,
-    http: HttpSettings,
+    http: HttpConfig,
     limits: Limits,
     assertion_lifetime: Duration,
     refresh_before: Duration,
@@ -45,7 +47,7 @@ impl ImsClientBuilder {
         Self {
             credentials,
             endpoint: None,
-            http: HttpSettings::default(),
+            http: HttpConfig::default(),
             limits: Limits::default(),
             assertion_lifetime: ASSERTION_LIFETIME,
             refresh_before: REFRESH_BEFORE,
@@ -53,95 +55,101 @@ impl ImsClientBuilder {
         }
     }
 
-    /// The longest time to find, reach and greet the host. 5 seconds by default.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.http.connect_timeout = limit;
+    /// The longest time to resolve, connect and complete the TLS handshake. 5 seconds by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.http.connect_timeout = timeout;
         self
     }
 
     /// The longest time for one attempt, connecting and reading included. 10 seconds by default.
-    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
-        self.limits.attempt = limit;
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt = timeout;
         self
     }
 
-    /// The longest time for a whole call, attempts and pauses included. 30 seconds by default.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limits.call = limit;
+    /// The longest time for a whole call, attempts and backoff included. 30 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.call = timeout;
         self
     }
 
-    /// How many attempts a call makes at most, the first included. 3 by default. An attempt that IMS
-    /// refuses because of the local clock is made once more with the time of IMS, within the same limit.
+    /// How many attempts a call makes at most, the first included. 3 by default.
+    ///
+    /// An attempt that IMS refuses because the local clock is wrong is repeated once with the time of IMS
+    /// (up to 24 hours off), within the same timeout.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts;
         self
     }
 
-    /// What to send as `User-Agent` instead of this crate's name and version.
+    /// The `User-Agent` to send instead of this crate's name and version.
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.http.user_agent = user_agent.into();
         self
     }
 
-    /// The proxy to go through, instead of what `HTTPS_PROXY` and `NO_PROXY` say. User and password
-    /// may stand in the URL; nothing prints them. The proxy sees a `CONNECT` and the TLS inside of
-    /// it, never the form.
+    /// The proxy to use, instead of `HTTPS_PROXY` and `NO_PROXY` of the environment: `http://` or
+    /// `https://`, with user and password if necessary. They are never printed. The proxy sees a
+    /// `CONNECT` and the TLS inside of it, never the form.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.http.proxy = Some(Secret::from(url.into()));
         self
     }
 
-    /// No proxy, whatever the environment says.
+    /// Uses no proxy, whatever the environment says.
     pub fn no_proxy(mut self) -> Self {
         self.http.no_proxy = true;
         self
     }
 
-    /// PEM of root certificates to trust beside the system's, such as a company proxy's. Adds up.
+    /// Trusts these root certificates (PEM) in addition to the system's, such as that of a company
+    /// proxy. May be called several times.
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.http.root_certificates.push(pem.as_ref().to_owned());
         self
     }
 
-    /// How long an assertion is good for; from one second to 24 hours, Adobe's maximum. 5 minutes by
+    /// How long an assertion is valid: from one second to 24 hours, Adobe's maximum. 5 minutes by
     /// default.
     pub fn assertion_lifetime(mut self, lifetime: Duration) -> Self {
         self.assertion_lifetime = lifetime;
         self
     }
 
-    /// How long before its end a token is renewed, beside the calls that go on getting it. One hour by
-    /// default, at least a minute; never more than a third of the token's life.
+    /// How long before it expires a token is refreshed in the background. One hour by default, at least
+    /// a minute; never more than a third of the token's lifetime.
     pub fn refresh_before(mut self, time: Duration) -> Self {
         self.refresh_before = time;
         self
     }
 
-    /// Where to take the time from, instead of the machine's clocks: for what is signed, for the age
-    /// of tokens, and for how long a failure is remembered. Time limits, and the pauses between the
-    /// attempts of one call, go by tokio's clock.
+    /// The clock to use instead of the machine's: for what is signed, for the age of tokens, and for how
+    /// long a failure is remembered. Timeouts, and the backoff between the attempts of one call, go by
+    /// tokio's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self
     }
 
-    /// Connects to another address than that of the credentials: a stand-in, or a reverse proxy in
-    /// front of IMS. **Whoever answers there receives the client secret.**
+    /// Connects to another address than that of the credentials: a mock, or a reverse proxy in front of
+    /// IMS. **Whoever responds there receives the client secret.**
     ///
-    /// `https://host`, with a port and a path in front if need be; `http://` for this machine's
-    /// loopback alone, and then never through a proxy. What is signed stays the same: the host of
-    /// the credentials.
+    /// Takes `https://host`, with a port and a path in front if necessary; `http://` only for this
+    /// machine's loopback, and then never through a proxy. The path of a token endpoint
+    /// (`/ims/exchange/jwt`) may be part of it. What is signed stays the same: the host of the
+    /// credentials.
     pub fn danger_endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
     }
 
-    /// The last word on reqwest's own settings, for what this builder does not offer. What keeps
-    /// secrets where they belong is set after it and can't be undone: no redirects, no retries of
-    /// reqwest's own, HTTP/1.1, no decompression, https only, certificates checked.
+    /// Customises the underlying `reqwest::ClientBuilder`, for what this builder does not offer. Feature
+    /// `configure-http`.
     ///
-    /// Follows reqwest's version and stands outside this crate's semver promise.
+    /// What keeps secrets where they belong is set afterwards and cannot be overridden: no redirects, no
+    /// retries by reqwest, HTTP/1.1, no decompression, https only, certificates verified.
+    ///
+    /// Follows reqwest's version and is outside of this crate's semver promise.
     #[cfg(feature = "configure-http")]
     pub fn configure_http(
         mut self,
@@ -151,37 +159,46 @@ impl ImsClientBuilder {
         self
     }
 
-    /// Checks the settings, proves the key and reads the system's root certificates.
+    /// Checks the settings and the key, and reads the system's root certificates.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that can't work, without TLS
-    /// compiled in, or without root certificates; [`ErrorKind::Key`](crate::ErrorKind::Key) for a key
-    /// that fails to sign.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting or a proxy variable that cannot be
+    /// used, without TLS compiled in, or without root certificates;
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
+        self.check()?;
         let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock } = self;
-        let Credentials::Service(credentials) = credentials;
-        let times =
-            [("connect_timeout", http.connect_timeout), ("attempt_timeout", limits.attempt), ("timeout", limits.call)];
-        if let Some((name, _)) = times.into_iter().find(|(_, limit)| limit.is_zero()) {
-            return Err(Failure::Setting { name, problem: "it is zero" }.into());
-        }
-        if limits.attempts == 0 {
-            return Err(Failure::Setting { name: "max_attempts", problem: "it is zero" }.into());
-        }
-        if refresh_before < SHORTEST_REFRESH {
-            return Err(Failure::Setting { name: "refresh_before", problem: "it is less than a minute" }.into());
-        }
-        if !(SHORTEST_ASSERTION..=LONGEST_ASSERTION).contains(&assertion_lifetime) {
-            let problem = "it is not between one second and 24 hours";
-            return Err(Failure::Setting { name: "assertion_lifetime", problem }.into());
-        }
         let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
-        let common = Common { endpoint, limits, assertion_lifetime, refresh_before, clock };
-        let endpoint = common.endpoint_for(&credentials)?;
-        let signer = JwtSigner::with_lifetime(&credentials, assertion_lifetime)?;
-        let exchange = Exchange::new(http, endpoint, signer, common.clock.clone())?;
-        Ok(ImsClient::assemble(exchange, common))
+        let settings = Settings { endpoint, assertion_lifetime, refresh_before };
+        let grant = Grant::new(credentials, assertion_lifetime)?;
+        let endpoint = settings.endpoint_for(&grant)?;
+        let transport = Transport::new(http, &endpoint, clock.clone())?;
+        Ok(ImsClient::assemble(Exchange::new(transport, endpoint, grant, clock, limits), settings))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let setting = |name, problem, hint| Err(ConfigError::Setting { name, problem, hint });
+        if self.http.connect_timeout.is_zero() {
+            return setting("connect_timeout", ZERO, "leave it out for 5 s");
+        }
+        if self.limits.attempt.is_zero() {
+            return setting("attempt_timeout", ZERO, "leave it out for 10 s");
+        }
+        if self.limits.call.is_zero() {
+            return setting("timeout", ZERO, "leave it out for 30 s");
+        }
+        if self.limits.attempts == 0 {
+            return setting("max_attempts", ZERO, "leave it out for 3; 1 is an attempt without retries");
+        }
+        if self.refresh_before < MIN_REFRESH {
+            return setting("refresh_before", "it is less than a minute", "leave it out for an hour");
+        }
+        if !(MIN_ASSERTION..=MAX_ASSERTION).contains(&self.assertion_lifetime) {
+            let problem = "it is not between one second and 24 hours";
+            return setting("assertion_lifetime", problem, "leave it out for 5 minutes");
+        }
+        Ok(())
     }
 }
 
@@ -198,11 +215,12 @@ impl fmt::Debug for ImsClientBuilder {
     }
 }
 
+const ZERO: &str = "it is zero";
 /// Adobe's own margin is ten minutes; an hour outlives most outages.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60 * 60);
-/// In its last 30 seconds a token is waited for: a renewal beside the callers must begin well before.
-const SHORTEST_REFRESH: Duration = Duration::from_secs(60);
+/// In its last 30 seconds a token is waited for: a background refresh must begin well before.
+const MIN_REFRESH: Duration = Duration::from_secs(60);
 /// `exp` counts whole seconds.
-const SHORTEST_ASSERTION: Duration = Duration::from_secs(1);
+const MIN_ASSERTION: Duration = Duration::from_secs(1);
 /// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.
-const LONGEST_ASSERTION: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_ASSERTION: Duration = Duration::from_secs(24 * 60 * 60);

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Failure};
+use crate::error::{Cause, CredentialsError, Error};
 
 /// The kinds of file that Adobe's tools write, by the keys at their top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,10 @@ pub(super) enum Kind {
 
 /// Reads a file up to the limit and not a byte more.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let unreadable = |source: io::Error| Failure::FileUnreadable { path: path.to_owned(), source };
+    let unreadable = |error: io::Error| {
+        Error::caused(CredentialsError::Unreadable, Cause::from_chain(Some(&error)))
+            .in_source(path.display().to_string())
+    };
     // Room for one byte too many: the buffer never grows, so no copy is left behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_FILE.saturating_add(64)));
     let file = File::open(path).map_err(unreadable)?;
@@ -37,19 +40,22 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// Checks length and encoding; takes a byte order mark off.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
     if bytes.len() > LONGEST_FILE {
-        return Err(Failure::FileTooLarge { limit: LONGEST_FILE }.into());
+        return Err(CredentialsError::TooLarge { limit: LONGEST_FILE }.into());
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.iter().take(4).any(|b| *b == 0) {
-        return Err(Failure::FileEncoding { found: "UTF-16 or binary" }.into());
+        return Err(CredentialsError::Encoding { found: "UTF-16 or binary" }.into());
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| Failure::FileEncoding { found: "binary or another encoding" })?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| CredentialsError::Encoding { found: "binary or another encoding" })?;
     // Blank lines stay, so that lines are counted as in the file.
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
-        return Err(Failure::FileEmpty.into());
+        return Err(CredentialsError::Empty.into());
     }
     if text.trim_start().starts_with("-----BEGIN") {
-        return Err(Failure::FileKind { found: "a PEM file" }.into());
+        return Err(
+            CredentialsError::Kind { found: "a PEM file", expected: "the JSON of AEM service credentials" }.into()
+        );
     }
     Ok(text)
 }
@@ -105,7 +111,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
             }
             _ => "its syntax is wrong",
         };
-        Failure::FileJson { problem, line: error.line(), column: error.column() }.into()
+        CredentialsError::Json { problem, line: error.line(), column: error.column() }.into()
     })
 }
 

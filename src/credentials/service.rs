@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::fields::{self, TextOrList};
 use super::file::{self, Kind};
 use crate::certificate::Certificate;
-use crate::error::{Error, Failure, Origin};
+use crate::error::{CredentialsError, Error, Origin};
 use crate::key::RsaKey;
-use crate::loose::Loose;
+use crate::lenient::LenientText;
 use crate::secret::Secret;
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
@@ -57,7 +57,7 @@ impl ServiceCredentials {
         match file::kind(text)? {
             Kind::Service => check(file::parse::<Wrapper>(text)?.integration, FILE_NAMES),
             Kind::ServiceUnwrapped => check(file::parse(text)?, FILE_NAMES.inner()),
-            Kind::Other(found) => Err(Failure::FileKind { found }.into()),
+            Kind::Other(found) => Err(CredentialsError::Kind { found, expected: EXPECTED }.into()),
         }
     }
 
@@ -215,7 +215,7 @@ impl ServiceCredentialsBuilder {
     /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
     /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
-        self.fields.public_key = Some(Loose::Text(pem.into()));
+        self.fields.public_key = Some(LenientText::from(pem.into()));
         self
     }
 
@@ -264,7 +264,7 @@ struct Fields {
     id: Option<String>,
     org: Option<String>,
     private_key: Option<Secret>,
-    public_key: Option<Loose>,
+    public_key: Option<LenientText>,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -329,12 +329,12 @@ fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
         [],
     ) = (ims_endpoint, org, id, client_id, client_secret, private_key, missing.as_slice())
     else {
-        return Err(Failure::FieldsMissing { names: missing, origin: names.origin }.into());
+        return Err(CredentialsError::Missing { names: missing, origin: names.origin }.into());
     };
 
     let unusable = |field: &str| {
         let name = name(field);
-        move |problem| Failure::FieldUnusable { name, problem, origin: names.origin }
+        move |problem| CredentialsError::Field { name, problem, origin: names.origin }
     };
     let ims_host = fields::ims_host(&ims_endpoint).map_err(unusable(names.ims_endpoint))?;
     fields::account(&org_id).map_err(unusable(names.org))?;
@@ -356,6 +356,7 @@ fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
     })))
 }
 
+const EXPECTED: &str = "the JSON of AEM service credentials";
 const FILE_NAMES: Names = Names {
     origin: Origin::File,
     prefix: "integration.",

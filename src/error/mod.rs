@@ -1,9 +1,18 @@
-//! The one error type: who failed, why, whether to try again, and what to do. Its sentences are in
-//! `failure`, its advice in `hint`.
+//! The one error type: who failed, why, whether to retry, and what to do. Each area has a file with
+//! its failures, their sentences, kinds and hints.
 
-mod failure;
-mod hint;
+mod cause;
+mod config;
+mod connection;
+mod credentials;
+mod key;
+mod kind;
+mod response;
+#[cfg(feature = "testing")]
+mod testing;
+mod usage;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -12,21 +21,30 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::clock::Skew;
-
-pub(crate) use failure::{Cause, Failure, Interruption, Origin, printable};
-pub(crate) use hint::{CertificateFacts, Circumstances, TOLERATED_SKEW};
+pub(crate) use self::cause::Cause;
+pub(crate) use self::config::ConfigError;
+pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
+pub(crate) use self::credentials::{CredentialsError, Origin};
+pub(crate) use self::key::KeyError;
+pub use self::kind::ErrorKind;
+pub(crate) use self::response::{ErrorResponse, ResponseError, clock_hint};
+#[cfg(feature = "testing")]
+pub(crate) use self::testing::TestingError;
+pub(crate) use self::usage::UsageError;
 
 /// What went wrong: with the credentials, on the way to IMS, or at IMS.
 ///
-/// One opaque type, one word wide, cheap to clone. Ask it by [`kind`](Self::kind) and
-/// [`is_transient`](Self::is_transient); what IMS said is data: [`status`](Self::status),
-/// [`code`](Self::code), [`description`](Self::description), [`debug_id`](Self::debug_id),
-/// [`retry_after`](Self::retry_after). [`hint`](Self::hint) says what to do about it.
+/// One opaque type, one word wide, cheap to clone. Match on [`kind`](Self::kind); ask
+/// [`is_transient`](Self::is_transient) whether to retry. What IMS said is data:
+/// [`status`](Self::status), [`code`](Self::code), [`description`](Self::description),
+/// [`debug_id`](Self::debug_id), [`retry_after`](Self::retry_after). [`hint`](Self::hint) says what
+/// to do.
 ///
-/// `Display` is one sentence about this level only; causes are reached through
-/// [`source`](StdError::source), and their concrete types are not promised. The wording may change
-/// in any release. No error ever holds a secret, a body that is not IMS's own, or a URL.
+/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the causes
+/// and, last in the chain, to the hint, so that anything which prints a chain shows it: `{:#}` and
+/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`. The concrete
+/// types of the causes are not promised. The wording may change in any release. No error holds a
+/// secret, a response body other than an IMS error, or a URL.
 ///
 /// ```
 /// use adobe_ims::{ErrorKind, ServiceCredentials};
@@ -41,85 +59,102 @@ pub struct Error(Arc<Inner>);
 
 struct Inner {
     failure: Failure,
-    answer: Option<Answer>,
-    hint: Option<String>,
+    /// The file or variable that the credentials were read from.
+    origin: Option<String>,
+    response: Option<ErrorResponse>,
+    hint: Option<Cow<'static, str>>,
+    /// What lower layers said, then the hint.
+    source: Option<Cause>,
+}
+
+/// What failed, by area. Private, so that it can grow.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Response(#[from] ResponseError),
+    #[cfg(feature = "testing")]
+    #[error(transparent)]
+    Testing(#[from] TestingError),
+    #[error(transparent)]
+    Usage(#[from] UsageError),
 }
 
 impl Error {
-    /// A failure that IMS had no part in.
-    pub(crate) fn new(failure: Failure) -> Self {
-        let hint = hint::of_failure(&failure).map(str::to_owned);
-        Self(Arc::new(Inner { failure, answer: None, hint }))
-    }
-
-    /// What IMS, or something in its place, answered.
-    pub(crate) fn answered(failure: Failure, answer: Answer, circumstances: &Circumstances) -> Self {
-        let hint = hint::of_answer(&failure, &answer, circumstances);
-        Self(Arc::new(Inner { failure, answer: Some(answer), hint }))
-    }
-
-    /// The stand-in can't be started.
-    #[cfg(feature = "testing")]
-    pub(crate) fn stand_in(what: impl Into<String>, source: Option<std::io::Error>) -> Self {
-        Self::new(Failure::StandIn { what: what.into(), source })
-    }
-
-    /// What a test scripts, with or without a response.
-    #[cfg(feature = "testing")]
-    pub(crate) fn scripted(kind: ErrorKind, response: Option<Answer>, hint: Option<String>) -> Self {
-        Self(Arc::new(Inner { failure: Failure::Scripted { kind }, answer: response, hint }))
-    }
-
     /// Who or what failed.
     pub fn kind(&self) -> ErrorKind {
-        self.0.failure.kind()
+        match &self.0.failure {
+            Failure::Config(_) => ErrorKind::Config,
+            Failure::Connection(error) => error.kind(),
+            Failure::Credentials(error) => error.kind(),
+            Failure::Key(_) => ErrorKind::Key,
+            Failure::Response(error) => error.kind(),
+            #[cfg(feature = "testing")]
+            Failure::Testing(error) => error.kind(),
+            Failure::Usage(error) => error.kind(),
+        }
     }
 
-    /// Whether the same call may well succeed later, with nothing changed here.
+    /// Whether the same call may succeed later, with nothing changed on this side.
     ///
-    /// `true` for connection faults, limits that ran out, throttling and an overloaded server;
-    /// `false` for whatever stays wrong until somebody mends it: refusals, certificates, proxies
-    /// that want a password, unusable answers.
+    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for what
+    /// stays wrong until somebody fixes it: refusals, certificates, a proxy that wants a password,
+    /// unusable responses.
     pub fn is_transient(&self) -> bool {
-        self.0.failure.is_transient()
+        match &self.0.failure {
+            Failure::Connection(error) => error.is_transient(),
+            Failure::Response(error) => error.is_transient(self.0.response.as_ref()),
+            #[cfg(feature = "testing")]
+            Failure::Testing(error) => error.is_transient(),
+            Failure::Usage(error) => error.is_transient(),
+            Failure::Config(_) | Failure::Credentials(_) | Failure::Key(_) => false,
+        }
     }
 
-    /// How long IMS asked to be left alone (`Retry-After`), at most one hour.
+    /// How long the other side asked clients to wait (`Retry-After`); at most one hour.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.answer().and_then(|answer| answer.retry_after)
+        self.response().and_then(|response| response.retry_after)
     }
 
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
-        self.answer().map(|answer| answer.status)
+        self.response().map(|response| response.status)
     }
 
-    /// The error code in IMS's own word, such as `invalid_token` (RFC 6749 section 5.2, `error`).
+    /// The error code of IMS, such as `invalid_token` (RFC 6749 section 5.2, `error`).
     ///
     /// Unknown codes pass through. At most 64 printable characters.
     pub fn code(&self) -> Option<&str> {
-        self.answer().and_then(|answer| answer.code.as_deref())
+        self.response().and_then(|response| response.code.as_deref())
     }
 
-    /// IMS's `error_description`, cleaned: at most 200 printable characters, secrets cut out.
+    /// The `error_description` of IMS: at most 200 printable characters, secrets redacted.
     pub fn description(&self) -> Option<&str> {
-        self.answer().and_then(|answer| answer.description.as_deref())
+        self.response().and_then(|response| response.description.as_deref())
     }
 
-    /// The `x-debug-id` header: the name under which Adobe's support finds the request.
+    /// The `x-debug-id` header: Adobe's support finds the request by it.
     pub fn debug_id(&self) -> Option<&str> {
-        self.answer().and_then(|answer| answer.debug_id.as_deref())
+        self.response().and_then(|response| response.debug_id.as_deref())
     }
 
-    /// What most likely causes this and what to do about it, in one or two sentences for a person.
+    /// The most likely cause and what to do about it, in one or two sentences.
     ///
-    /// Made specific by what is known here: when the certificate ended, which metascopes were asked
-    /// for, how far the local clock is off. The wording may change in any release.
+    /// Made specific by what is known on this side: when the certificate expired, which metascopes
+    /// were requested, how far the local clock is off. The wording may change in any release.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// Everything a person needs, on several lines: the sentence, its causes, the hint, the debug id.
+    /// Formats everything for a log or a terminal, on several lines: the sentence, its causes, the
+    /// hint, the debug id.
     ///
     /// ```
     /// let error = adobe_ims::ServiceCredentials::from_json("{}").unwrap_err();
@@ -129,20 +164,102 @@ impl Error {
         Report(self.clone())
     }
 
-    pub(crate) fn answer(&self) -> Option<&Answer> {
-        self.0.answer.as_ref()
+    /// A failure with what lower layers said about it.
+    pub(crate) fn caused(failure: impl Into<Failure>, cause: Cause) -> Self {
+        Self::assemble(failure.into(), None, None, Some(cause))
+    }
+
+    /// A failure that a response shows. `hint` is the grant's advice; without it the failure's own.
+    pub(crate) fn from_response(
+        failure: ResponseError,
+        response: ErrorResponse,
+        hint: Option<Cow<'static, str>>,
+    ) -> Self {
+        Self::assemble(failure.into(), Some(response), hint, None)
+    }
+
+    /// The mock cannot start, or cannot do what a test asks of it.
+    #[cfg(feature = "testing")]
+    pub(crate) fn mock(problem: impl Into<String>, source: Option<&std::io::Error>) -> Self {
+        let failure = TestingError::Mock { problem: problem.into() };
+        match source {
+            Some(source) => Self::caused(failure, Cause::from_chain(Some(source))),
+            None => failure.into(),
+        }
+    }
+
+    /// A failure that a test scripts, with or without a response.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scripted(kind: ErrorKind, response: Option<ErrorResponse>, hint: Option<String>) -> Self {
+        Self::assemble(TestingError::Scripted { kind }.into(), response, hint.map(Cow::Owned), None)
+    }
+
+    /// Names the file or variable that the credentials were read from.
+    pub(crate) fn in_source(mut self, name: impl Into<String>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.origin.get_or_insert(name.into());
+        }
+        self
+    }
+
+    pub(crate) fn response(&self) -> Option<&ErrorResponse> {
+        self.0.response.as_ref()
+    }
+
+    /// How long IMS itself wants to be left alone. What a proxy or a sign-in page asks for is data in
+    /// the error, and holds nobody back.
+    pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
+        let response = self.response()?;
+        let is_ims = match &self.0.failure {
+            Failure::Response(error) => error.is_overload(response),
+            #[cfg(feature = "testing")]
+            Failure::Testing(_) => true,
+            _ => false,
+        };
+        response.retry_after.filter(|_| is_ims)
+    }
+
+    fn assemble(
+        failure: Failure,
+        response: Option<ErrorResponse>,
+        hint: Option<Cow<'static, str>>,
+        cause: Option<Cause>,
+    ) -> Self {
+        let hint = hint.or_else(|| failure.hint(response.as_ref()));
+        let source = Cause::join(cause, hint.as_deref().map(Cause::hint));
+        Self(Arc::new(Inner { failure, origin: None, response, hint, source }))
+    }
+
+    /// The causes without the hint.
+    fn causes(&self) -> impl Iterator<Item = &Cause> {
+        std::iter::successors(self.0.source.as_ref(), |cause| cause.next()).filter(|cause| !cause.is_hint())
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::new(failure)
+impl Failure {
+    fn hint(&self, response: Option<&ErrorResponse>) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Connection(error) => error.hint().map(Cow::Borrowed),
+            Self::Credentials(error) => error.hint(),
+            Self::Key(error) => error.hint(),
+            Self::Response(error) => error.hint(response),
+            #[cfg(feature = "testing")]
+            Self::Testing(error) => error.hint(),
+            Self::Usage(error) => error.hint().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl<T: Into<Failure>> From<T> for Error {
+    fn from(failure: T) -> Self {
+        Self::assemble(failure.into(), None, None, None)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.failure.source()
+        self.0.source.as_ref().map(|cause| cause as _)
     }
 }
 
@@ -152,11 +269,20 @@ impl RefUnwindSafe for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0.failure, f)
+        let Inner { failure, origin, response, hint: _, source: _ } = &*self.0;
+        if let Some(origin) = origin {
+            write!(f, "{origin}: ")?;
+        }
+        match (failure, response) {
+            (Failure::Response(error), Some(response)) => error.fmt_with(response, f),
+            #[cfg(feature = "testing")]
+            (Failure::Testing(error), Some(response)) => write!(f, "{error}: {response}"),
+            _ => fmt::Display::fmt(failure, f),
+        }
     }
 }
 
-/// Everything in one place, for `unwrap` and logs.
+/// Everything on one line, for `unwrap` and for `main` that returns an error.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Error");
@@ -170,8 +296,9 @@ impl fmt::Debug for Error {
         if let Some(hint) = self.hint() {
             out.field("hint", &hint);
         }
-        if let Some(source) = self.source() {
-            out.field("source", &source);
+        let causes: Vec<_> = self.causes().collect();
+        if !causes.is_empty() {
+            out.field("causes", &causes);
         }
         out.finish()
     }
@@ -183,10 +310,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
         write!(f, "{error}")?;
-        let mut source = error.source();
-        while let Some(cause) = source {
-            write!(f, "\n  because: {cause}")?;
-            source = cause.source();
+        for cause in error.causes() {
+            write!(f, "\n  caused by: {cause}")?;
         }
         if let Some(hint) = error.hint() {
             write!(f, "\n  hint: {hint}")?;
@@ -195,86 +320,17 @@ impl fmt::Display for Report {
             write!(f, "\n  debug id for Adobe's support: {debug_id}")?;
         }
         match error.is_transient() {
-            true => f.write_str("\n  trying again later may help"),
+            true => f.write_str("\n  a retry later may succeed"),
             false => Ok(()),
         }
     }
 }
 
-/// Who or what failed. `Display` is the name in lower case, as for a metric's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The client's own settings, or what it needs of the machine (root certificates).
-    Config,
-    /// No whole answer: name, connection, TLS, proxy, or a connection cut short.
-    Connect,
-    /// The credentials: unreadable, incomplete, or of another kind.
-    Credentials,
-    /// A token that had already ended: handed out by IMS, or given to the application.
-    Expired,
-    /// The private key: not one that can sign for IMS.
-    Key,
-    /// IMS, or something in its place, refused (4xx): the same request will be refused again.
-    Rejected,
-    /// An answer that is not one of IMS's, or cannot be used.
-    Response,
-    /// IMS failed (5xx, 408).
-    Server,
-    /// IMS asked to slow down (429).
-    Throttled,
-    /// A time limit of the client ran out.
-    Timeout,
-    /// The call itself: no tokio runtime, or a time before 1970.
-    Usage,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Config => "config",
-            Self::Connect => "connect",
-            Self::Credentials => "credentials",
-            Self::Expired => "expired",
-            Self::Key => "key",
-            Self::Rejected => "rejected",
-            Self::Response => "response",
-            Self::Server => "server",
-            Self::Throttled => "throttled",
-            Self::Timeout => "timeout",
-            Self::Usage => "usage",
-        })
-    }
-}
-
-/// What was read of an HTTP answer that was not a token. Cleaned: safe to print.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) code: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) debug_id: Option<String>,
-    pub(crate) retry_after: Option<Duration>,
-    /// How far the local clock is from the one that answered.
-    pub(crate) skew: Option<Skew>,
-}
-
-/// `400 invalid_token: Could not match …`, as far as there is any of it.
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.status.as_str())?;
-        if let Some(code) = &self.code {
-            write!(f, " {code}")?;
-        }
-        if let Some(description) = &self.description {
-            write!(f, ": {description}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Error, Failure};
+    use std::error::Error as _;
+
+    use super::{Error, UsageError};
 
     /// S12: a larger error is a decision, not an accident.
     #[test]
@@ -286,6 +342,14 @@ mod tests {
     #[test]
     fn an_error_crosses_threads_and_unwinding() {
         fn crosses<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe + Clone + 'static>(_: T) {}
-        crosses(Error::new(Failure::NoRuntime));
+        crosses(Error::from(UsageError::NoRuntime));
+    }
+
+    #[test]
+    fn the_hint_is_the_last_source() {
+        let error = Error::from(UsageError::NoRuntime);
+        let source = error.source().unwrap();
+        assert_eq!(source.to_string(), format!("hint: {}", error.hint().unwrap()));
+        assert!(source.source().is_none());
     }
 }

@@ -1,198 +1,167 @@
-//! One exchange: an assertion out as a form, a token or an error in. With its parts `endpoint` and
-//! `answer` the only place that knows IMS's paths and units.
+//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is the
+//! grant's.
 
-mod answer;
-mod endpoint;
-mod http;
+mod response;
+mod revoke;
+mod validate;
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use zeroize::Zeroizing;
+use arc_swap::ArcSwap;
+use http::{HeaderName, HeaderValue};
+use tracing::Instrument;
 
-pub(crate) use self::endpoint::Endpoint;
-pub(crate) use self::http::HttpSettings;
+pub use self::validate::Validation;
 
-use self::answer::{Context, Verdict};
-use self::http::{Body, Head, Http};
-use crate::clock::{Clock, Moment, SharedClock, Skew};
-use crate::error::{CertificateFacts, Circumstances, Error, TOLERATED_SKEW};
-use crate::signer::JwtSigner;
+use self::response::Refusal;
+use crate::clock::{Clock, SharedClock};
+use crate::error::{Error, ResponseError};
+use crate::grant::{Grant, Learned};
+use crate::request::ImsRequest;
+use crate::retry::{Limits, Retry};
+use crate::telemetry::{self, Identity};
 use crate::token::Token;
+use crate::transport::{Endpoint, Received, Transport};
 
-/// Everything one attempt needs.
+#[cfg(fuzzing)]
+pub(crate) use self::response::read_token;
+
+/// Exchanges the grant of one client for tokens.
 pub(crate) struct Exchange {
-    http: Http,
+    transport: Transport,
     endpoint: Endpoint,
-    signer: JwtSigner,
+    /// Another key or secret of the same client may take its place.
+    grant: ArcSwap<Grant>,
+    client_id: String,
+    org_id: Option<String>,
     clock: SharedClock,
+    limits: Limits,
 }
 
 impl Exchange {
     pub(crate) fn new(
-        settings: HttpSettings,
+        transport: Transport,
         endpoint: Endpoint,
-        signer: JwtSigner,
+        grant: Grant,
         clock: SharedClock,
-    ) -> Result<Self, Error> {
-        Ok(Self { http: Http::new(settings, &endpoint)?, endpoint, signer, clock })
+        limits: Limits,
+    ) -> Self {
+        let (client_id, org_id) = (grant.client_id().to_owned(), grant.org_id().map(str::to_owned));
+        Self { transport, endpoint, grant: ArcSwap::from_pointee(grant), client_id, org_id, clock, limits }
     }
 
-    /// The same connections, for another credential.
-    pub(crate) fn with_signer(&self, signer: JwtSigner, endpoint: Endpoint) -> Self {
-        Self { http: self.http.clone(), endpoint, signer, clock: self.clock.clone() }
+    /// The same connections and settings, for another client.
+    pub(crate) fn with_grant(&self, grant: Grant, endpoint: Endpoint) -> Self {
+        Self::new(self.transport.clone(), endpoint, grant, self.clock.clone(), self.limits)
     }
 
-    /// Who is asked, for messages.
-    pub(crate) fn host(&self) -> &str {
-        self.endpoint.host()
+    pub(crate) fn grant(&self) -> Arc<Grant> {
+        self.grant.load_full()
     }
 
-    pub(crate) fn signer(&self) -> &JwtSigner {
-        &self.signer
+    pub(crate) fn set_grant(&self, grant: Grant) {
+        self.grant.store(Arc::new(grant));
     }
 
-    /// One attempt with a newly signed assertion: an earlier one may have ended, or be good for one
-    /// use only.
-    ///
-    /// Where IMS refuses the assertion and its `Date` shows why, the assertion is signed once more by
-    /// IMS's clock. `skew` remembers that for the attempts that follow.
-    pub(crate) async fn attempt(&self, skew: &OnceLock<Skew>) -> Result<Token, Error> {
-        let error = match self.post(skew.get()).await {
-            Err(error) if skew.get().is_none() => error,
-            done => return done,
-        };
-        match self.skew_that_explains(&error) {
-            Some(found) => self.post(Some(skew.get_or_init(|| found))).await,
-            None => Err(error),
-        }
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
     }
 
-    async fn post(&self, skew: Option<&Skew>) -> Result<Token, Error> {
-        let local = self.clock.now();
-        let assertion = self.signer.sign(skew.and_then(|skew| skew.correct(local)).unwrap_or(local))?;
-        let credentials = self.signer.credentials();
-        let secret = credentials.client_secret().expose();
-        let form = form(&[
-            ("client_id", credentials.client_id()),
-            ("client_secret", secret),
-            ("jwt_token", assertion.expose_secret()),
-        ]);
-
-        let sent = Moment::now(&self.clock);
-        let response = self.http.post(&self.endpoint, form).await?;
-        let arrival = Moment::now(&self.clock);
-        let (head, body) = self.http.read(&self.endpoint, response).await?;
-
-        let half = arrival.monotonic.saturating_duration_since(sent.monotonic).mul_f32(0.5);
-        let mut encoded = Zeroizing::new(String::with_capacity(secret.len().saturating_mul(3)));
-        encoded.extend(form_urlencoded::byte_serialize(secret.as_bytes()));
-        let context = Context {
-            url: self.endpoint.url(),
-            midpoint: sent.wall.checked_add(half),
-            secrets: &[secret, &encoded, assertion.expose_secret()],
-        };
-        understood(&head, &body, &context, (arrival, &self.clock), || self.circumstances())
+    pub(crate) fn org_id(&self) -> Option<&str> {
+        self.org_id.as_deref()
     }
 
-    /// The clock explains a refused assertion if it is off by as long as an assertion lives. Whoever
-    /// answers must not get an assertion for years to come by lying about the time, so there is an end.
-    fn skew_that_explains(&self, error: &Error) -> Option<Skew> {
-        let skew = error.answer()?.skew?;
-        let explains = (self.signer.lifetime().max(TOLERATED_SKEW)..=LARGEST_CORRECTION).contains(&skew.size());
-        (explains && error.code() == Some("invalid_token")).then_some(skew)
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    fn circumstances(&self) -> Circumstances {
-        let credentials = self.signer.credentials();
-        Circumstances {
-            now: self.clock.now(),
-            certificate: credentials.certificate().map(|certificate| CertificateFacts {
-                not_after: certificate.not_after(),
-                matches_key: certificate.matches_key(),
-            }),
-            metascopes: match credentials.metascopes().count().saturating_sub(MOST_TOLD) {
-                0 => credentials.metascopes().collect::<Vec<_>>().join(", "),
-                more => {
-                    let told = credentials.metascopes().take(MOST_TOLD).collect::<Vec<_>>().join(", ");
-                    format!("{told} and {more} more")
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    pub(crate) fn identity(&self) -> Identity<'_> {
+        Identity { host: self.endpoint.host(), client_id: &self.client_id }
+    }
+
+    /// Gets a token with at most `attempts` attempts, ending `margin` before the limit of a call.
+    pub(crate) async fn token(&self, attempts: u32, margin: Duration) -> Result<Token, Error> {
+        self.token_by(&self.grant(), attempts, margin).await
+    }
+
+    /// The same, by a grant that is not the client's yet.
+    pub(crate) async fn token_by(&self, grant: &Grant, attempts: u32, margin: Duration) -> Result<Token, Error> {
+        let mut retry = Retry::new(Limits { attempts, ..self.limits }, margin, self.endpoint.host());
+        let mut learned = Learned::default();
+        let call = async {
+            loop {
+                match retry.attempt(self.attempt(grant, &mut learned)).await {
+                    Ok(token) => return Ok(token),
+                    Err(error) => retry.pause(error, fastrand::f64()).await?,
                 }
-            },
+            }
+        };
+        call.instrument(telemetry::exchange_span(self.identity())).await
+    }
+
+    /// One attempt: a request, and another one at once where a refusal taught what to change.
+    async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
+        loop {
+            let request = grant.request(self.clock.now(), learned)?;
+            let received = self.post(&request.ims, &[]).await?;
+            let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {
+                Ok(token) => {
+                    grant.succeeded(learned);
+                    return Ok(token);
+                }
+                Err(refusal) => *refusal,
+            };
+            if matches!(refusal.failure, ResponseError::Refused) && grant.learn(&refusal.response, learned) {
+                continue;
+            }
+            return Err(self.refused(refusal, grant, learned));
+        }
+    }
+
+    /// The error of a refusal, with the grant's advice.
+    fn refused(&self, refusal: Refusal, grant: &Grant, learned: &Learned) -> Error {
+        let Refusal { failure, response } = refusal;
+        let is_grants = matches!(failure, ResponseError::Refused | ResponseError::Server);
+        let hint = is_grants.then(|| grant.hint(&response, learned, self.clock.now())).flatten();
+        Error::from_response(failure, response, hint)
+    }
+
+    async fn post(&self, request: &ImsRequest, headers: &[(HeaderName, HeaderValue)]) -> Result<Received, Error> {
+        self.transport.post(&self.endpoint, request.path, headers, request.form()).await
+    }
+
+    /// A call on another path than those for tokens: the same retries, and its own way to read the
+    /// response.
+    async fn call<T>(
+        &self,
+        request: &ImsRequest,
+        read: impl Fn(&Received, &ImsRequest, &Endpoint) -> Result<T, Box<Refusal>>,
+    ) -> Result<T, Error> {
+        let mut retry = Retry::new(self.limits, Duration::ZERO, self.endpoint.host());
+        // "Will be mandatory", says Adobe of these endpoints.
+        let client_id = HeaderValue::from_str(&self.client_id).ok();
+        let headers: Vec<_> = client_id.into_iter().map(|id| (X_IMS_CLIENT_ID, id)).collect();
+        loop {
+            let attempt = async {
+                let received = self.post(request, &headers).await?;
+                let result = read(&received, request, &self.endpoint);
+                result.map_err(|refusal| Error::from_response(refusal.failure, refusal.response, None))
+            };
+            match retry.attempt(attempt).await {
+                Ok(done) => return Ok(done),
+                Err(error) => retry.pause(error, fastrand::f64()).await?,
+            }
         }
     }
 }
 
-/// The token of an answer, or what the answer says instead.
-fn understood(
-    head: &Head,
-    body: &Body,
-    context: &Context<'_>,
-    (arrival, clock): (Moment, &SharedClock),
-    circumstances: impl FnOnce() -> Circumstances,
-) -> Result<Token, Error> {
-    let (failure, answer) = match answer::judge(head, body.as_ref(), context) {
-        Verdict::Granted(granted) => match Token::new(granted.text.expose(), granted.life, arrival, clock.clone()) {
-            Some(token) => return Ok(token),
-            None => answer::out_of_range(head, context),
-        },
-        Verdict::Failed(failure, answer) => (failure, answer),
-    };
-    Err(Error::answered(failure, answer, &circumstances()))
-}
-
-/// An answer at a given time, without the network that brings it.
-#[cfg(fuzzing)]
-pub(crate) fn understood_at(
-    arrival: Moment,
-    clock: &SharedClock,
-    (status, headers, body): (::http::StatusCode, ::http::HeaderMap, &[u8]),
-    secrets: &[&str],
-) -> Result<Token, Error> {
-    let head = Head { status, headers };
-    let endpoint = Endpoint::of_host("ims-na1.adobelogin.com")?;
-    let context = Context { url: endpoint.url(), midpoint: Some(arrival.wall), secrets };
-    let certificate = CertificateFacts { not_after: arrival.wall, matches_key: true };
-    let circumstances = || Circumstances {
-        now: arrival.wall,
-        certificate: Some(certificate),
-        metascopes: "ent_aem_cloud_api".to_owned(),
-    };
-    understood(&head, &Body::Whole(Zeroizing::new(body.to_vec())), &context, (arrival, clock), circumstances)
-}
-
-/// `application/x-www-form-urlencoded`, written once into memory of exactly its size that is wiped
-/// when HTTP lets go of it.
-fn form(fields: &[(&str, &str)]) -> Bytes {
-    let pieces = |at: usize, name, value| {
-        let separator = if at == 0 { "" } else { "&" };
-        [separator, name, "="].into_iter().chain(form_urlencoded::byte_serialize(str::as_bytes(value)))
-    };
-    let pieces = || fields.iter().enumerate().flat_map(|(at, (name, value))| pieces(at, *name, *value));
-    let size = pieces().fold(0_usize, |size, piece| size.saturating_add(piece.len()));
-    let mut form = Zeroizing::new(Vec::with_capacity(size));
-    pieces().for_each(|piece| form.extend_from_slice(piece.as_bytes()));
-    Bytes::from_owner(form)
-}
-
-/// Adobe's documentation; `/ims/exchange/v1/jwt` and a trailing slash answer alike.
-const JWT_EXCHANGE: &str = "/ims/exchange/jwt";
-/// Credentials live 24 hours at most (Adobe's documentation); nothing that an answer says makes it more.
-const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
-const LARGEST_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Metascopes in a hint.
-const MOST_TOLD: usize = 6;
-
-#[cfg(test)]
-mod tests {
-    use super::form;
-
-    #[test]
-    fn a_form_is_encoded() {
-        let form = form(&[("a", "p8e-_.*"), ("b", "x y&=+%é"), ("c", "")]);
-        assert_eq!(form, "a=p8e-_.*&b=x+y%26%3D%2B%25%C3%A9&c=");
-    }
-}
+const X_IMS_CLIENT_ID: HeaderName = HeaderName::from_static("x-ims-clientid");

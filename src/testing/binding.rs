@@ -21,7 +21,7 @@ impl Binding {
     /// The certificate is valid from `now` on.
     pub(super) fn new(key: Arc<ThrowAwayKey>, client_id: &ClientId, now: SystemTime) -> Result<Self, Error> {
         let (certificate_pem, not_after) = self_signed(&key, client_id.as_str(), now)
-            .ok_or_else(|| unusable("a certificate can't be made for this time"))?;
+            .ok_or_else(|| unusable("a certificate cannot be made for this time"))?;
         Ok(Self { key, certificate_pem, not_after, revoked: false })
     }
 

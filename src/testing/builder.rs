@@ -171,7 +171,7 @@ impl MockImsBuilder {
             return Err(unusable("the two credentials have the same client id"));
         }
 
-        let cannot_listen = |error| system(format!("can't listen on 127.0.0.1, port {}", self.port), error);
+        let cannot_listen = |error| system(format!("cannot listen on 127.0.0.1, port {}", self.port), &error);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
 

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::{Answer, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ErrorResponse};
 
 /// The mock can't be started, or can't be what a test wants it to be.
 pub(super) fn unusable(problem: impl Into<String>) -> Error {
-    Error::stand_in(problem, None)
+    Error::mock(problem, None)
 }
 
 /// The same, because of the system.
-pub(super) fn system(problem: impl Into<String>, source: io::Error) -> Error {
-    Error::stand_in(problem, Some(source))
+pub(super) fn system(problem: impl Into<String>, source: &io::Error) -> Error {
+    Error::mock(problem, Some(source))
 }
 
 /// A failure for [`ScriptedTokens`](super::ScriptedTokens), with what a response of IMS would add to it.
@@ -110,7 +110,7 @@ impl From<ScriptedError> for Error {
         let Ok(status) = StatusCode::from_u16(number) else {
             return unusable(format!("{number} is not an HTTP status"));
         };
-        let response = Answer { status, code, description, debug_id, retry_after, skew: None };
+        let response = ErrorResponse { status, code, description, debug_id, retry_after, skew: None };
         Self::scripted(kind, has_response.then_some(response), hint)
     }
 }

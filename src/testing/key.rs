@@ -27,7 +27,7 @@ impl ThrowAwayKey {
             if let Some(key) = keys.get(index) {
                 return Ok(Arc::clone(key));
             }
-            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a throw-away key can't be generated"))?));
+            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a throw-away key cannot be generated"))?));
         }
     }
 

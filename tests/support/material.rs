@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use adobe_ims::{Error, JwtSigner, ServiceCredentials};
+use adobe_ims::{Error, JwtSigner, ServiceCredentials, ServiceCredentialsBuilder};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -151,6 +151,27 @@ impl CredentialsFile {
     }
 }
 
+/// The same credentials, field by field.
+pub fn parts() -> ServiceCredentialsBuilder {
+    ServiceCredentials::builder()
+        .client_id(CLIENT_ID)
+        .client_secret(CLIENT_SECRET)
+        .org_id(ORG_ID)
+        .technical_account_id(TECHNICAL_ACCOUNT_ID)
+        .metascopes([METASCOPE])
+        .private_key(RSA_2048_PKCS1)
+}
+
+/// The credentials are those of the file as downloaded.
+#[track_caller]
+pub fn assert_parts(credentials: &ServiceCredentials) {
+    assert_eq!(credentials.client_id(), CLIENT_ID);
+    assert_eq!(credentials.org_id(), ORG_ID);
+    assert_eq!(credentials.technical_account_id(), TECHNICAL_ACCOUNT_ID);
+    assert_eq!(credentials.ims_host(), IMS_HOST);
+    assert_eq!(credentials.metascopes().collect::<Vec<_>>(), [METASCOPE]);
+}
+
 /// The text that these credentials sign at `now`. RS256 is deterministic: the same key and claims, the same text.
 #[track_caller]
 pub fn assertion(credentials: &ServiceCredentials, now: SystemTime) -> String {
@@ -179,7 +200,8 @@ pub fn printed(error: &Error) -> String {
     printed
 }
 
-fn levels(error: &Error) -> Vec<String> {
+/// The error and each of its causes, one text each.
+pub fn levels(error: &Error) -> Vec<String> {
     let mut levels = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

@@ -4,4 +4,6 @@ pub mod child;
 pub mod material;
 pub mod proxy;
 pub mod raw;
+pub mod raw_exchange;
+pub mod server;
 pub mod tls;

@@ -12,9 +12,10 @@ use http::StatusCode;
 use tokio::task::yield_now;
 
 use super::{LIMIT, Model, Now, REFRESH_BEFORE, Seen};
-use crate::cache::{Cache, Effort, Load, Settings};
+use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::clock::{Clock, SharedClock};
-use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
+use crate::error::{ConnectionError, Error, ErrorKind, ErrorResponse, ResponseError};
+use crate::telemetry::Identity;
 use crate::testing::ManualClock;
 use crate::token::Token;
 
@@ -43,15 +44,16 @@ impl Ims {
 }
 
 impl Load for Ims {
-    async fn load(&self, effort: Effort) -> Result<Token, Error> {
-        let beside = effort == Effort::OneAttempt;
+    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
+        let beside = refresh == Refresh::Background;
         let (flying, answer, yields, done, late) = {
             let mut world = self.world();
             let flying = Flying(self.clone(), world.model.begins(beside));
             let answer = world.answer(flying.1);
             let hangs = matches!(&answer, Err(error) if error.kind() == ErrorKind::Timeout);
             let takes = match world.rng.u8(..4) {
-                _ if hangs => LIMIT,
+                // A call ends before those who wait for it give up.
+                _ if hangs => LIMIT - 1,
                 0 => 0,
                 1 => world.rng.i64(1..100),
                 _ => world.rng.i64(1..LIMIT),
@@ -87,8 +89,8 @@ impl Load for Ims {
         })
     }
 
-    fn host(&self) -> &str {
-        "ims"
+    fn identity(&self) -> Identity<'_> {
+        Identity { host: "ims", client_id: "client" }
     }
 }
 
@@ -112,20 +114,19 @@ impl World {
             return Ok(if self.rng.u8(..16) == 0 { 0 } else { life });
         }
         let number = number.to_string();
-        Err(match self.rng.u8(..5) {
-            0 => Failure::Refused { answer: number }.into(),
-            1 => Failure::CallTimeout { host: number, limit: millis(LIMIT) }.into(),
+        let (failure, status, retry_after) = match self.rng.u8(..5) {
+            0 => (ResponseError::Refused, StatusCode::BAD_REQUEST, None),
+            1 => return Err(ConnectionError::CallTimeout { host: number, limit: millis(LIMIT) }.into()),
             2 => {
                 let most = *self.rng.choice(&[5, 90, 3600]).unwrap_or(&1);
                 let retry_after = Some(Duration::from_secs(self.rng.u64(1..=most)));
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let answer = Answer { status, code: None, description: None, debug_id: None, retry_after, skew: None };
-                let now = SystemTime::UNIX_EPOCH;
-                let circumstances = Circumstances { now, certificate: None, metascopes: String::new() };
-                Error::answered(Failure::Throttled { answer: number }, answer, &circumstances)
+                (ResponseError::Throttled, StatusCode::TOO_MANY_REQUESTS, retry_after)
             }
-            _ => Failure::Server { answer: number, transient: true }.into(),
-        })
+            _ => (ResponseError::Server, StatusCode::SERVICE_UNAVAILABLE, None),
+        };
+        let (code, description) = (Some(number), None);
+        let response = ErrorResponse { status, code, description, debug_id: None, retry_after, skew: None };
+        Err(Error::from_response(failure, response, None))
     }
 
     /// All tokens have the same text: they are told apart by identity alone.
@@ -142,10 +143,10 @@ impl World {
                 Seen::Token(self.tokens.iter().position(|granted| granted.is(token)).unwrap_or_default())
             }
             Poll::Ready(Err(error)) => {
-                let text = error.to_string();
+                let text = error.code().map_or_else(|| error.to_string(), str::to_owned);
                 let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
                 match error.kind() {
-                    ErrorKind::Timeout if text.starts_with("ims ") => Seen::Timeout,
+                    ErrorKind::Timeout if text.contains(" ims ") => Seen::Timeout,
                     // The cache's own: the flight is known by its token alone.
                     ErrorKind::Expired => Seen::Failure(self.model.flights, None),
                     _ => Seen::Failure(numbers.next().unwrap_or_default(), told(error)),
@@ -184,7 +185,7 @@ impl Schedule {
         fastrand::seed(seed); // the cache's own draws
         let mut rng = Rng::with_seed(seed);
         let clock = ManualClock::new();
-        let settings = Settings { refresh_before: millis(REFRESH_BEFORE), wait: millis(LIMIT), jitter: rng.f64() };
+        let config = CacheConfig { refresh_before: millis(REFRESH_BEFORE), wait: millis(LIMIT), jitter: rng.f64() };
         let world = World {
             rng: rng.fork(),
             clock: clock.clone(),
@@ -194,7 +195,7 @@ impl Schedule {
             failing: *rng.choice(&[0, 3, 5, 9]).unwrap_or(&0),
         };
         let ims = Ims(Arc::new(Mutex::new(world)));
-        let cache = Arc::new(Cache::new(ims.clone(), SharedClock::new(clock.clone()), settings));
+        let cache = Arc::new(Cache::new(ims.clone(), SharedClock::new(clock.clone()), config));
         let keeper: Option<Pin<Box<dyn Future<Output = ()>>>> = match rng.u8(..8) {
             0 => Some(Box::pin(cache.keep_fresh())),
             _ => None,
@@ -247,8 +248,8 @@ impl Schedule {
             _ => 0,
         };
         let caller: Caller = match least {
-            0 => Box::pin(async move { cache.token().await }),
-            _ => Box::pin(async move { cache.token_valid_for(millis(least)).await }),
+            0 => Box::pin(async move { cache.token(Duration::ZERO).await }),
+            _ => Box::pin(async move { cache.token(millis(least)).await }),
         };
         self.named += 1;
         self.callers.push((self.named, least, false, caller));
@@ -430,7 +431,7 @@ impl Schedule {
         self.cache = Arc::new(Cache::new(
             self.ims.clone(),
             SharedClock::default(),
-            Settings { refresh_before: Duration::ZERO, wait: Duration::ZERO, jitter: 0.0 },
+            CacheConfig { refresh_before: Duration::ZERO, wait: Duration::ZERO, jitter: 0.0 },
         ));
         for _ in 0..3 {
             yield_now().await;

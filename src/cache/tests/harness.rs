@@ -9,10 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 
-use crate::cache::{Cache, Effort, Load, Settings};
+use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::clock::{Clock, SharedClock, Stopwatch};
-use crate::error::{Answer, Circumstances, Error, ErrorKind, Failure};
-use crate::retry::{self, Limits};
+use crate::error::{Error, ErrorKind, ErrorResponse, ResponseError};
+use crate::retry::{Limits, Retry};
+use crate::telemetry::Identity;
 use crate::testing::ManualClock;
 use crate::token::Token;
 
@@ -28,14 +29,19 @@ pub(super) struct Time {
     runtime: Stopwatch,
     /// Each token has a clone of its time.
     held: Arc<()>,
-    meddler: Arc<Mutex<Option<Meddler>>>,
+    on_next_read: Arc<Mutex<Option<Action>>>,
 }
 
-type Meddler = Box<dyn FnOnce() + Send>;
+type Action = Box<dyn FnOnce() + Send>;
 
 impl Time {
     pub(super) fn start() -> Self {
-        Self { jumps: ManualClock::new(), runtime: Stopwatch::start(), held: Arc::default(), meddler: Arc::default() }
+        Self {
+            jumps: ManualClock::new(),
+            runtime: Stopwatch::start(),
+            held: Arc::default(),
+            on_next_read: Arc::default(),
+        }
     }
 
     /// Moves both clocks together, through every timer on the way.
@@ -54,8 +60,8 @@ impl Time {
     }
 
     /// Does this when the cache looks at the clock the next time: as another thread might at that moment.
-    pub(super) fn meddle(&self, meddler: impl FnOnce() + Send + 'static) {
-        *self.meddler.lock().unwrap() = Some(Box::new(meddler));
+    pub(super) fn on_next_clock_read(&self, act: impl FnOnce() + Send + 'static) {
+        *self.on_next_read.lock().unwrap() = Some(Box::new(act));
     }
 
     pub(super) fn passed(&self) -> Duration {
@@ -65,8 +71,8 @@ impl Time {
 
 impl Clock for Time {
     fn now(&self) -> SystemTime {
-        let meddler = self.meddler.lock().unwrap().take();
-        meddler.into_iter().for_each(|meddler| meddler());
+        let action = self.on_next_read.lock().unwrap().take();
+        action.into_iter().for_each(|act| act());
         self.jumps.now() + self.passed()
     }
 
@@ -79,11 +85,11 @@ impl Clock for Time {
 #[derive(Clone)]
 pub(super) struct Reply {
     after: Duration,
-    says: Says,
+    outcome: Outcome,
 }
 
 #[derive(Clone)]
-enum Says {
+enum Outcome {
     Token(Duration),
     Failure(Error),
     Nothing,
@@ -92,20 +98,20 @@ enum Says {
 
 /// A token of this life, at once. They are called t1, t2 … after the number of the request.
 pub(super) fn grant(life: Duration) -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Token(life) }
+    Reply { after: Duration::ZERO, outcome: Outcome::Token(life) }
 }
 
 pub(super) fn fail(error: impl Into<Error>) -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Failure(error.into()) }
+    Reply { after: Duration::ZERO, outcome: Outcome::Failure(error.into()) }
 }
 
 /// Never answers: the attempt ends at its limit of 10 s, a call with all its attempts at 30 s.
 pub(super) fn hang() -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Nothing }
+    Reply { after: Duration::ZERO, outcome: Outcome::Nothing }
 }
 
 pub(super) fn panicking() -> Reply {
-    Reply { after: Duration::ZERO, says: Says::Panic }
+    Reply { after: Duration::ZERO, outcome: Outcome::Panic }
 }
 
 impl Reply {
@@ -114,40 +120,45 @@ impl Reply {
     }
 }
 
-/// An answer that is worth another attempt.
+/// A failure that is worth another attempt.
 pub(super) fn unavailable() -> Error {
-    answered(Failure::Server { answer: "503".to_owned(), transient: true }, 503, None)
+    failed(ResponseError::Server, 503, None)
 }
 
 pub(super) fn refused() -> Error {
-    answered(Failure::Refused { answer: "400".to_owned() }, 400, None)
+    failed(ResponseError::Refused, 400, None)
 }
 
-/// "Slow down", with a wait that IMS asks for.
+/// "Slow down", for as long as IMS asks.
 pub(super) fn throttled(wait: Duration) -> Error {
-    answered(Failure::Throttled { answer: "429".to_owned() }, 429, Some(wait))
+    failed(ResponseError::Throttled, 429, Some(wait))
 }
 
-fn answered(failure: Failure, status: u16, retry_after: Option<Duration>) -> Error {
+/// A page of something that is not IMS, which asks to wait.
+pub(super) fn sign_in_page(wait: Duration) -> Error {
+    failed(ResponseError::Unusable { problem: "it is HTML" }, 200, Some(wait))
+}
+
+fn failed(failure: ResponseError, status: u16, retry_after: Option<Duration>) -> Error {
     let status = StatusCode::from_u16(status).unwrap();
     let (code, debug_id) = (Some("a_code".to_owned()), Some("a-debug-id".to_owned()));
-    let answer = Answer { status, code, description: None, debug_id, retry_after, skew: None };
-    let circumstances = Circumstances { now: SystemTime::UNIX_EPOCH, certificate: None, metascopes: String::new() };
-    Error::answered(failure, answer, &circumstances)
+    let description = Some("a description".to_owned());
+    let response = ErrorResponse { status, code, description, debug_id, retry_after, skew: None };
+    Error::from_response(failure, response, None)
 }
 
-/// A flight as the loader saw it begin.
+/// A fetch as the loader saw it begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flown {
+pub(super) struct StartedFetch {
     pub(super) at: Duration,
-    pub(super) effort: Effort,
+    pub(super) refresh: Refresh,
 }
 
 /// The scripted IMS, behind the same limits and retries as the real one. Clones are the same.
 #[derive(Clone)]
-pub(super) struct Ims(Arc<Desk>);
+pub(super) struct Ims(Arc<State>);
 
-struct Desk {
+struct State {
     time: Time,
     script: Mutex<Script>,
 }
@@ -155,7 +166,7 @@ struct Desk {
 struct Script {
     next: VecDeque<Reply>,
     always: Reply,
-    flights: Vec<Flown>,
+    fetches: Vec<StartedFetch>,
     requests: u32,
     in_flight: u32,
     cut: u32,
@@ -164,8 +175,8 @@ struct Script {
 impl Ims {
     fn new(time: Time) -> Self {
         let always = grant(DAY);
-        let script = Script { next: VecDeque::new(), always, flights: Vec::new(), requests: 0, in_flight: 0, cut: 0 };
-        Self(Arc::new(Desk { time, script: Mutex::new(script) }))
+        let script = Script { next: VecDeque::new(), always, fetches: Vec::new(), requests: 0, in_flight: 0, cut: 0 };
+        Self(Arc::new(State { time, script: Mutex::new(script) }))
     }
 
     /// For one request, before what it says always.
@@ -180,17 +191,17 @@ impl Ims {
         script.always = reply;
     }
 
-    pub(super) fn flights(&self) -> Vec<Flown> {
-        self.script().flights.clone()
+    pub(super) fn fetches(&self) -> Vec<StartedFetch> {
+        self.script().fetches.clone()
     }
 
-    pub(super) fn efforts(&self) -> Vec<Effort> {
-        self.flights().into_iter().map(|flown| flown.effort).collect()
+    pub(super) fn refreshes(&self) -> Vec<Refresh> {
+        self.fetches().into_iter().map(|fetch| fetch.refresh).collect()
     }
 
     /// The time between each flight's start and the next one's.
     pub(super) fn gaps(&self) -> Vec<Duration> {
-        self.flights().windows(2).map(|pair| pair[1].at - pair[0].at).collect()
+        self.fetches().windows(2).map(|pair| pair[1].at - pair[0].at).collect()
     }
 
     pub(super) fn requests(&self) -> u32 {
@@ -218,13 +229,13 @@ impl Ims {
             script.in_flight += 1;
             (script.requests, script.next.pop_front().unwrap_or_else(|| script.always.clone()))
         };
-        let mut request = Request { desk: &self.0, answered: false };
+        let mut request = Request { state: &self.0, answered: false };
         tokio::time::sleep(reply.after).await;
-        let answer = match reply.says {
-            Says::Token(life) => Token::for_tests_with_clock(&format!("t{number}"), life, self.0.time.clone()),
-            Says::Failure(error) => Err(error),
-            Says::Nothing => pending().await,
-            Says::Panic => panic!("a loader that panics"),
+        let answer = match reply.outcome {
+            Outcome::Token(life) => Token::for_tests_with_clock(&format!("t{number}"), life, self.0.time.clone()),
+            Outcome::Failure(error) => Err(error),
+            Outcome::Nothing => pending().await,
+            Outcome::Panic => panic!("a loader that panics"),
         };
         request.answered = true;
         answer
@@ -237,35 +248,41 @@ impl Ims {
 
 /// Tells when a request's future is dropped.
 struct Request<'a> {
-    desk: &'a Desk,
+    state: &'a State,
     answered: bool,
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        let mut script = self.desk.script.lock().unwrap();
+        let mut script = self.state.script.lock().unwrap();
         script.in_flight -= 1;
         script.cut += u32::from(!self.answered);
     }
 }
 
 impl Load for Ims {
-    async fn load(&self, effort: Effort) -> Result<Token, Error> {
+    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
         let at = self.0.time.passed();
-        self.script().flights.push(Flown { at, effort });
-        let attempts = if effort == Effort::OneAttempt { 1 } else { LIMITS.attempts };
-        retry::run(Limits { attempts, ..LIMITS }, "ims", fastrand::f64, || self.request()).await
+        self.script().fetches.push(StartedFetch { at, refresh });
+        let attempts = if refresh == Refresh::Background { 1 } else { LIMITS.attempts };
+        let mut retry = Retry::new(Limits { attempts, ..LIMITS }, Duration::ZERO, "ims");
+        loop {
+            match retry.attempt(self.request()).await {
+                Ok(token) => return Ok(token),
+                Err(error) => retry.pause(error, fastrand::f64()).await?,
+            }
+        }
     }
 
-    fn host(&self) -> &str {
-        "ims"
+    fn identity(&self) -> Identity<'_> {
+        Identity { host: "ims", client_id: "client" }
     }
 }
 
 pub(super) const LIMITS: Limits =
     Limits { attempts: 3, attempt: Duration::from_secs(10), call: Duration::from_secs(30) };
-pub(super) const SETTINGS: Settings =
-    Settings { refresh_before: HOUR, wait: LIMITS.call.saturating_add(Duration::from_millis(250)), jitter: 0.0 };
+pub(super) const CONFIG: CacheConfig =
+    CacheConfig { refresh_before: HOUR, wait: LIMITS.call.saturating_add(Duration::from_millis(250)), jitter: 0.0 };
 
 /// What a caller sees, in short.
 pub(super) type Seen = Result<String, ErrorKind>;
@@ -280,37 +297,37 @@ pub(super) fn seen(result: Result<Token, Error>) -> Seen {
 
 /// A cache with its IMS. Clones share both.
 #[derive(Clone)]
-pub(super) struct Rig {
+pub(super) struct Harness {
     pub(super) cache: Arc<Cache<Ims>>,
     pub(super) ims: Ims,
     pub(super) time: Time,
 }
 
-impl Rig {
+impl Harness {
     /// An empty cache; IMS grants a day, at once.
     pub(super) fn cold() -> Self {
-        Self::new(Time::start(), SETTINGS)
+        Self::new(Time::start(), CONFIG)
     }
 
     /// A cache that has just been given "t1" of this life.
     pub(super) async fn holding(life: Duration) -> Self {
-        let rig = Self::cold();
-        rig.ims.next(grant(life));
-        assert_eq!(rig.token().await, ok("t1"));
-        rig
+        let harness = Self::cold();
+        harness.ims.next(grant(life));
+        assert_eq!(harness.token().await, ok("t1"));
+        harness
     }
 
-    pub(super) fn new(time: Time, settings: Settings) -> Self {
+    pub(super) fn new(time: Time, config: CacheConfig) -> Self {
         let ims = Ims::new(time.clone());
-        Self { cache: Arc::new(Cache::new(ims.clone(), SharedClock::new(time.clone()), settings)), ims, time }
+        Self { cache: Arc::new(Cache::new(ims.clone(), SharedClock::new(time.clone()), config)), ims, time }
     }
 
     pub(super) async fn token(&self) -> Seen {
-        seen(self.cache.token().await)
+        seen(self.cache.token(Duration::ZERO).await)
     }
 
     pub(super) async fn token_valid_for(&self, least: Duration) -> Seen {
-        seen(self.cache.token_valid_for(least).await)
+        seen(self.cache.token(least).await)
     }
 
     /// What a call has to show after one poll; `None` if it waits. Then it is dropped.
@@ -320,16 +337,17 @@ impl Rig {
 
     /// A token called "newer" comes from another flight while the next caller looks at the clock.
     pub(super) fn land_during_the_next_look(&self) {
-        let rig = self.clone();
-        self.time.meddle(move || {
-            let newer = Token::for_tests_with_clock("newer", DAY, rig.time.clone());
-            drop(rig.cache.0.land(u64::MAX, newer));
+        let harness = self.clone();
+        self.time.on_next_clock_read(move || {
+            let newer = Token::for_tests_with_clock("newer", DAY, harness.time.clone());
+            drop(harness.cache.0.land(u64::MAX, Refresh::Foreground, newer));
         });
     }
 
     /// What this many callers at the same time see.
-    pub(super) async fn herd(&self, callers: usize) -> Vec<Seen> {
-        let callers: Vec<_> = (0..callers).map(|_| self.clone()).map(|rig| async move { rig.token().await }).collect();
+    pub(super) async fn concurrently(&self, callers: usize) -> Vec<Seen> {
+        let callers: Vec<_> =
+            (0..callers).map(|_| self.clone()).map(|harness| async move { harness.token().await }).collect();
         let callers: Vec<_> = callers.into_iter().map(tokio::spawn).collect();
         let mut seen = Vec::new();
         for caller in callers {

@@ -1,0 +1,114 @@
+//! How each kind of credential asks IMS for a token: what to send, what a refusal teaches, what to
+//! advise. Knows no HTTP.
+
+mod jwt;
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+pub(crate) use self::jwt::JwtGrant;
+
+use crate::certificate::Certificate;
+use crate::clock::Skew;
+use crate::credentials::Credentials;
+use crate::error::{Error, ErrorResponse};
+use crate::request::ImsRequest;
+
+/// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
+pub(crate) enum Grant {
+    Jwt(JwtGrant),
+}
+
+/// One request for a token.
+pub(crate) struct TokenRequest {
+    pub(crate) ims: ImsRequest,
+    /// In which unit the endpoint gives `expires_in`.
+    pub(crate) expires_in: Unit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Milliseconds,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the unit of the token endpoint, for the next grant"))]
+    Seconds,
+}
+
+/// What the refusals of one call have taught.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    /// How far the local clock is off.
+    pub(crate) skew: Option<Skew>,
+}
+
+impl Grant {
+    pub(crate) fn new(credentials: Credentials, assertion_lifetime: Duration) -> Result<Self, Error> {
+        match credentials {
+            Credentials::Service(credentials) => Ok(Self::Jwt(JwtGrant::new(credentials, assertion_lifetime)?)),
+        }
+    }
+
+    /// What to send now.
+    pub(crate) fn request(&self, now: SystemTime, learned: &mut Learned) -> Result<TokenRequest, Error> {
+        match self {
+            Self::Jwt(grant) => grant.request(now, learned),
+        }
+    }
+
+    /// Whether a refusal is worth one more request, and what is to change in it.
+    pub(crate) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
+        match self {
+            Self::Jwt(grant) => grant.learn(refusal, learned),
+        }
+    }
+
+    /// A token came: what was learned holds for the next call too.
+    pub(crate) fn succeeded(&self, learned: &Learned) {
+        match self {
+            Self::Jwt(_) => {}
+        }
+    }
+
+    /// What to do about a refusal; `None` for what is not particular to this grant.
+    pub(crate) fn hint(
+        &self,
+        refusal: &ErrorResponse,
+        learned: &Learned,
+        now: SystemTime,
+    ) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Jwt(grant) => grant.hint(refusal, now),
+        }
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        match self {
+            Self::Jwt(grant) => grant.credentials().client_id(),
+        }
+    }
+
+    pub(crate) fn org_id(&self) -> Option<&str> {
+        match self {
+            Self::Jwt(grant) => Some(grant.credentials().org_id()),
+        }
+    }
+
+    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
+    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
+        self.client_id() == other.client_id()
+            && self.ims_host() == other.ims_host()
+            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
+    }
+
+    /// The host that the credential belongs to.
+    pub(crate) fn ims_host(&self) -> &str {
+        match self {
+            Self::Jwt(grant) => grant.credentials().ims_host(),
+        }
+    }
+
+    pub(crate) fn certificate(&self) -> Option<&Certificate> {
+        match self {
+            Self::Jwt(grant) => grant.credentials().certificate(),
+        }
+    }
+}

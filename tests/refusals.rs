@@ -1,0 +1,212 @@
+//! What a refusal of IMS says to the caller, and what it never shows.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod support;
+
+use adobe_ims::{Error, ErrorKind, ImsClient};
+use serde_json::json;
+use support::material::{CLIENT_SECRET, CredentialsFile};
+use support::server::{assertions, builder, client, fails_with, form, responding, shown, shows_a_piece};
+use wiremock::{Request, ResponseTemplate};
+
+/// B1: a refusal is final: the same request would be refused again.
+#[tokio::test]
+async fn a_refusal_is_never_tried_again() {
+    for status in [400, 401, 403, 404, 409, 422] {
+        let response = ResponseTemplate::new(status).set_body_raw(r#"{"error":"invalid_client"}"#, "application/json");
+        let error = fails_with(ErrorKind::Rejected, 1, response, &format!("{status}")).await;
+        assert_eq!(error.status().unwrap(), status);
+        assert!(!error.is_transient(), "{status}");
+    }
+}
+
+/// A10: what IMS says reaches the caller as data.
+#[tokio::test]
+async fn a_refusal_tells_code_description_and_debug_id() {
+    let body =
+        r#"{"error_description":"Could not match JWT signature to any of the bindings","error":"invalid_token"}"#;
+    let response = ResponseTemplate::new(400)
+        .insert_header("x-debug-id", "banana")
+        .set_body_raw(body, "application/json;charset=UTF-8");
+
+    let error = fails_with(ErrorKind::Rejected, 1, response, body).await;
+
+    assert_eq!(error.code(), Some("invalid_token"));
+    assert_eq!(error.description(), Some("Could not match JWT signature to any of the bindings"));
+    assert_eq!(error.debug_id(), Some("banana"));
+    assert_eq!(error.status().unwrap(), 400);
+}
+
+/// A10: no escape or control character of the server reaches a terminal through an error.
+#[tokio::test]
+async fn a_refusal_is_cleaned_of_control_characters() {
+    let dirty = "one\u{1b}[31m two\u{0}\u{7}\u{7f}\u{9b}2J three\r\nfour\u{202e}";
+    let body = json!({ "error": dirty, "error_description": dirty }).to_string();
+
+    let error = refused_with(body).await;
+
+    for text in [error.code().unwrap(), error.description().unwrap()] {
+        assert!(text.starts_with("one"), "{text:?}");
+        assert!(text.ends_with("four"), "{text:?}");
+    }
+    let shown = shown(&error);
+    assert!(!shown.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{shown:?}");
+}
+
+/// A10: a description has at most 200 characters.
+#[tokio::test]
+async fn a_long_description_is_cut() {
+    let body = json!({ "error": "invalid_token", "error_description": "\u{e9}".repeat(10_000) });
+
+    let error = refused_with(body.to_string()).await;
+
+    assert_eq!(error.description().unwrap().chars().count(), 200);
+}
+
+/// A11: of a body that is not IMS's, nothing is shown; the status tells the refusal.
+#[tokio::test]
+async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
+    for (name, body) in [
+        ("HTML", "<html><h1>MARKER</h1></html>".to_owned()),
+        ("text", "MARKER".to_owned()),
+        ("1 MiB", "MARKER ".repeat(150_000)),
+        ("1 MiB of JSON", json!({ "error": "MARKER", "error_description": "MARKER ".repeat(150_000) }).to_string()),
+        ("nothing", String::new()),
+    ] {
+        let response = ResponseTemplate::new(403).set_body_raw(body, "text/html");
+        let error = fails_with(ErrorKind::Rejected, 1, response, name).await;
+        assert_eq!(error.status().unwrap(), 403, "{name}");
+        assert_eq!(error.code(), None, "{name}");
+        assert_eq!(error.description(), None, "{name}");
+        assert!(!shown(&error).contains("MARKER"), "{name}");
+    }
+}
+
+/// A12: a secret that the form had to encode is cut out in that spelling too.
+#[tokio::test]
+async fn an_echoed_form_is_cut_out() {
+    let secret = "ab/cd+ef/gh=ij/kl+mn/op=qr";
+    let server = responding(|request: &Request| {
+        let echo = json!({ "error": "invalid_request", "error_description": String::from_utf8_lossy(&request.body) });
+        ResponseTemplate::new(400).set_body_json(echo)
+    })
+    .await;
+    let file = CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret);
+    let client = ImsClient::builder(file.read().unwrap()).danger_endpoint(server.uri()).build().unwrap();
+    let error = client.exchange().await.unwrap_err();
+    assert!(error.description().unwrap().starts_with("client_id="), "{error:?}");
+    assert!(!shows_a_piece(&shown(&error), "ab%2Fcd%2Bef%2Fgh%3Dij%2Fkl%2Bmn%2Fop%3Dqr"), "{error:?}");
+}
+
+/// A12: a server that sends a secret back does not get it into our error, in whatever disguise.
+#[tokio::test]
+async fn an_echoed_secret_is_cut_out() {
+    let plain = |secret: &str| format!("the value {secret} is wrong");
+    let at_the_limit = |secret: &str| format!("{}{secret}", "x ".repeat(90));
+    let rebuilt_by_cleaning = |secret: &str| {
+        let pieces = secret.as_bytes().chunks(5).map(|piece| std::str::from_utf8(piece).unwrap());
+        Vec::from_iter(pieces).join("\u{1b}")
+    };
+    let twice = |secret: &str| format!("{secret}{secret}");
+    let disguises: [(&str, Disguise); 4] = [
+        ("plain", plain),
+        ("at the limit", at_the_limit),
+        ("rebuilt by cleaning", rebuilt_by_cleaning),
+        ("twice", twice),
+    ];
+    for (name, disguise) in disguises {
+        assert_no_echo(name, disguise).await;
+    }
+}
+
+/// A12: twelve characters of a secret are too many.
+#[tokio::test]
+async fn an_echoed_piece_of_a_secret_is_cut_out() {
+    let head: Disguise = |secret| format!("{}... is wrong", &secret[..20]);
+    let tail: Disguise = |secret| format!("...{} is wrong", &secret[secret.len() - 20..]);
+    for (name, disguise) in [("head", head), ("tail", tail)] {
+        assert_no_echo(name, disguise).await;
+    }
+}
+
+/// A14: what Adobe's API gateway sends in place of IMS is told in its words.
+#[tokio::test]
+async fn the_words_of_the_api_gateway_are_told() {
+    for body in [
+        r#"{"error_code":"403003","message":"Api Key is invalid"}"#,
+        r#"{"title":"x","status":403,"error_code":403003,"message":"Api Key is invalid"}"#,
+    ] {
+        let error = fails_with(ErrorKind::Rejected, 1, ResponseTemplate::new(403).set_body_string(body), body).await;
+        assert_eq!((error.code(), error.description()), (Some("403003"), Some("Api Key is invalid")));
+    }
+}
+
+/// A14: IMS's own word is handed on unharmed, a word that nobody has seen before too.
+#[tokio::test]
+async fn the_code_is_the_word_that_ims_used() {
+    for (status, word, kind) in [
+        (400, "invalid_client", ErrorKind::Rejected),
+        (401, "invalid_client", ErrorKind::Rejected),
+        (400, "invalid_token", ErrorKind::Rejected),
+        (400, "invalid_signature", ErrorKind::Rejected),
+        (400, "invalid_scope", ErrorKind::Rejected),
+        (400, "bad_request", ErrorKind::Rejected),
+        (400, "invalid_grant", ErrorKind::Rejected),
+        (400, "access_denied", ErrorKind::Rejected),
+        (400, "unauthorized_client", ErrorKind::Rejected),
+        (400, "invalid_request", ErrorKind::Rejected),
+        (400, "unsupported_grant_type", ErrorKind::Rejected),
+        (400, "a-word.of:TOMORROW/1", ErrorKind::Rejected),
+        (429, "rate_limit", ErrorKind::Throttled),
+        (500, "internal_error", ErrorKind::Server),
+        (503, "temporarily_unavailable", ErrorKind::Server),
+    ] {
+        let body = json!({ "error": word }).to_string();
+        let server = responding(ResponseTemplate::new(status).set_body_raw(body, "application/json")).await;
+        let client = builder(&server).max_attempts(1).build().unwrap();
+
+        let error = client.exchange().await.unwrap_err();
+
+        assert_eq!(error.kind(), kind, "{status} {word}");
+        assert_eq!(error.code(), Some(word), "{status} {word}");
+    }
+}
+
+async fn refused_with(body: String) -> Error {
+    let response = ResponseTemplate::new(400).set_body_raw(body, "application/json");
+    fails_with(ErrorKind::Rejected, 1, response, "a refusal").await
+}
+
+/// What a server makes of a secret before it sends it back.
+type Disguise = fn(&str) -> String;
+
+/// Neither secret gets into the error of a client whose server sends both back in this disguise.
+async fn assert_no_echo(name: &str, disguise: Disguise) {
+    for [code, description] in [["client_secret", "jwt_token"], ["jwt_token", "client_secret"]] {
+        let server = responding(move |request: &Request| {
+            let form = form(request);
+            ResponseTemplate::new(400)
+                .insert_header("x-debug-id", format!("{}-{}", form[code], form[description]))
+                .set_body_json(json!({
+                    "error": disguise(&form[code]),
+                    "error_description": disguise(&form[description]),
+                }))
+        })
+        .await;
+
+        let error = client(&server).exchange().await.unwrap_err();
+
+        assert_eq!(error.status().unwrap(), 400);
+        let shown = shown(&error);
+        for secret in [CLIENT_SECRET, &assertions(&server).await[0]] {
+            assert!(!shows_a_piece(&shown, secret), "{name}, {code} as the code: {shown}");
+        }
+    }
+}
