@@ -8,6 +8,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod client;
 mod client_credentials;
 mod files;
 mod jwt_exchange;
