@@ -1,4 +1,5 @@
-//! What an access token looks like. Nobody can check a real one's signature, so here it is random bytes.
+//! What an access token looks like. Nobody can check a real one's signature, so here it is random
+//! bytes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

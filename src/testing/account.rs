@@ -1,4 +1,5 @@
-//! The technical account of the JWT exchange: what IMS has on file, and the private keys for the credentials file.
+//! The technical account of the JWT exchange: what IMS has on file, and the private keys for the
+//! credentials file.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +17,8 @@ pub(super) struct TechnicalAccount {
     pub(super) org_id: OrgId,
     pub(super) metascopes: Scopes,
     pub(super) secrets: ClientSecrets,
-    /// What `aud` and the scope claims may start with: the IMS host, and the mock's own address where it is accepted.
+    /// What `aud` and the scope claims may start with: the IMS host, and the mock's own address
+    /// where it is accepted.
     pub(super) origins: Vec<String>,
     /// Oldest first, without the current one.
     older: Vec<Binding>,

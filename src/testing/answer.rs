@@ -14,8 +14,8 @@ use super::verify::{Refusal, Verified};
 
 /// A response that a test scripts; see [`MockIms::answer_next`](super::MockIms::answer_next).
 ///
-/// There are two families. [`MockAnswer::grant`] verifies the request as usual, and changes only the
-/// response to a valid one. All others are sent whatever the request is.
+/// There are two families. [`MockAnswer::grant`] verifies the request as usual, and changes only
+/// the response to a valid one. All others are sent whatever the request is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,10 +52,11 @@ enum AnswerKind {
 }
 
 impl MockAnswer {
-    /// Verifies the request as usual and, when it is valid, issues a token with the changes that follow.
+    /// Verifies the request as usual and, when it is valid, issues a token with the changes that
+    /// follow.
     ///
-    /// An invalid request is refused as usual. Of the changes, only [`delay`](Self::delay) applies to it.
-    /// At the endpoints that issue no tokens, the changes to tokens have no effect.
+    /// An invalid request is refused as usual. Of the changes, only [`delay`](Self::delay) applies
+    /// to it. At the endpoints that issue no tokens, the changes to tokens have no effect.
     pub fn grant() -> Self {
         Self::new(AnswerKind::Grant(TokenChanges::default()), None)
     }
@@ -82,26 +83,27 @@ impl MockAnswer {
         Self::refuse("rate_limit", "too many requests").with_status(429).retry_after(retry_after)
     }
 
-    /// Only for requests to this endpoint. Without it, an answer is for whichever request comes next.
+    /// Only for requests to this endpoint. Without it, an answer is for whichever request comes
+    /// next.
     pub fn on(mut self, endpoint: MockEndpoint) -> Self {
         self.endpoint = Some(endpoint);
         self
     }
 
-    /// The lifetime of the token, in the response and in the token's own claims. It is usually 24 hours.
-    /// Only with [`grant`](Self::grant).
+    /// The lifetime of the token, in the response and in the token's own claims. It is usually 24
+    /// hours. Only with [`grant`](Self::grant).
     pub fn expires_in(self, lifetime: Duration) -> Self {
         self.change(|token| token.lifetime = Some(lifetime))
     }
 
-    /// States `expires_in` in seconds, which is wrong for the JWT exchange: it uses milliseconds. The
-    /// token's own claims stay right. Only with [`grant`](Self::grant).
+    /// States `expires_in` in seconds, which is wrong for the JWT exchange: it uses milliseconds.
+    /// The token's own claims stay right. Only with [`grant`](Self::grant).
     pub fn expires_in_seconds(self) -> Self {
         self.change(|token| token.unit = Some(Unit::Seconds))
     }
 
-    /// States `expires_in` in milliseconds, which is wrong for the token endpoint: it uses seconds. The
-    /// token's own claims stay right. Only with [`grant`](Self::grant).
+    /// States `expires_in` in milliseconds, which is wrong for the token endpoint: it uses seconds.
+    /// The token's own claims stay right. Only with [`grant`](Self::grant).
     pub fn expires_in_milliseconds(self) -> Self {
         self.change(|token| token.unit = Some(Unit::Milliseconds))
     }
@@ -111,7 +113,8 @@ impl MockAnswer {
         self.change(|token| token.as_text = true)
     }
 
-    /// Leaves `expires_in` out. The token's own claims still say it. Only with [`grant`](Self::grant).
+    /// Leaves `expires_in` out. The token's own claims still say it. Only with
+    /// [`grant`](Self::grant).
     pub fn without_expires_in(self) -> Self {
         self.change(|token| token.without_expiry = true)
     }
@@ -134,7 +137,8 @@ impl MockAnswer {
         self
     }
 
-    /// `Retry-After` in seconds, rounded up. For the form with a date, use [`header`](Self::header).
+    /// `Retry-After` in seconds, rounded up. For the form with a date, use
+    /// [`header`](Self::header).
     pub fn retry_after(mut self, wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         self.headers.retain(|(name, _)| *name != RETRY_AFTER);
@@ -148,8 +152,8 @@ impl MockAnswer {
         self
     }
 
-    /// Adds a header. It replaces one that the mock would set itself, such as `Date`, `x-debug-id` or
-    /// `Content-Type`. Called twice with one name, both are sent. `Content-Length` and
+    /// Adds a header. It replaces one that the mock would set itself, such as `Date`, `x-debug-id`
+    /// or `Content-Type`. Called twice with one name, both are sent. `Content-Length` and
     /// `Transfer-Encoding` belong to the server and can't be set.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = HeaderName::from_bytes(name.as_ref().as_bytes()).ok();

@@ -1,4 +1,5 @@
-//! A key bound to a technical account by a self-signed certificate, as the Developer Console makes one.
+//! A key bound to a technical account by a self-signed certificate, as the Developer Console makes
+//! one.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -46,8 +47,8 @@ impl Binding {
     }
 }
 
-/// The certificate and its end. It has the odd extensions of the Developer Console's, so that a reader of the file meets
-/// them in tests too.
+/// The certificate and its end. It has the odd extensions of the Developer Console's, so that a
+/// reader of the file meets them in tests too.
 fn self_signed(key: &ThrowAwayKey, client_id: &str, now: SystemTime) -> Option<(String, SystemTime)> {
     let not_before = Duration::from_secs(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
     let not_after = not_before.checked_add(CERTIFICATE_LIFETIME)?;

@@ -73,8 +73,8 @@ impl MockImsBuilder {
         self
     }
 
-    /// The host name that `aud` and the scope claims must be built from, and that the credentials file
-    /// names. By default Adobe's production host. It must be one of Adobe's.
+    /// The host name that `aud` and the scope claims must be built from, and that the credentials
+    /// file names. By default Adobe's production host. It must be one of Adobe's.
     pub fn ims_host(mut self, host: impl Into<String>) -> Self {
         self.ims_host = host.into();
         self
@@ -102,8 +102,8 @@ impl MockImsBuilder {
     /// Also accepts `aud` and scope claims built from the mock's own address: `127.0.0.1` or
     /// `localhost` with its port, after `http://` or `https://`.
     ///
-    /// Adobe's own clients build these claims from the address they connect to. Real IMS would refuse
-    /// them, so this is off by default.
+    /// Adobe's own clients build these claims from the address they connect to. Real IMS would
+    /// refuse them, so this is off by default.
     pub fn accept_own_address(mut self, accept: bool) -> Self {
         self.accept_own_address = accept;
         self
@@ -115,30 +115,31 @@ impl MockImsBuilder {
         self
     }
 
-    /// The organization of the OAuth Server-to-Server credential, where it is not that of the technical
-    /// account.
+    /// The organization of the OAuth Server-to-Server credential, where it is not that of the
+    /// technical account.
     pub fn oauth_org_id(mut self, org_id: impl Into<String>) -> Self {
         self.oauth_org_id = Some(org_id.into());
         self
     }
 
-    /// The scopes granted to the OAuth Server-to-Server credential, in place of `openid`, `AdobeID` and
-    /// `read_organizations`. A request may ask for all or for some of them.
+    /// The scopes granted to the OAuth Server-to-Server credential, in place of `openid`, `AdobeID`
+    /// and `read_organizations`. A request may ask for all or for some of them.
     pub fn oauth_scopes(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.oauth_scopes = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Makes the OAuth Server-to-Server credential one that no single organization owns. A request may
-    /// then name any organization in `org_id`, and a token for it lives one hour. By default `org_id` is
-    /// optional and must name the credential's own organization; its tokens live 24 hours.
+    /// Makes the OAuth Server-to-Server credential one that no single organization owns. A request
+    /// may then name any organization in `org_id`, and a token for it lives one hour. By default
+    /// `org_id` is optional and must name the credential's own organization; its tokens live 24
+    /// hours.
     pub fn oauth_multi_org(mut self, multi_org: bool) -> Self {
         self.oauth_multi_org = multi_org;
         self
     }
 
-    /// Refuses a wrong client secret with the status 401, as Adobe documents it, instead of 400, as IMS
-    /// does it.
+    /// Refuses a wrong client secret with the status 401, as Adobe documents it, instead of 400, as
+    /// IMS is known to respond.
     pub fn wrong_secret_is_unauthorized(mut self, unauthorized: bool) -> Self {
         self.wrong_secret_status = if unauthorized { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
         self
@@ -146,15 +147,15 @@ impl MockImsBuilder {
 
     /// The clock for `exp`, certificates, tokens and the `Date` header. By default the system's.
     ///
-    /// The certificate of the technical account starts when the mock does, by this clock, and lasts 365
-    /// days.
+    /// The certificate of the technical account starts when the mock does, by this clock, and lasts
+    /// 365 days.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self
     }
 
-    /// Starts to listen. Needs a Tokio runtime to be awaited on. The mock then serves from a thread of
-    /// its own, so it responds while the test blocks.
+    /// Starts to listen. Needs a Tokio runtime to be awaited on. The mock then serves from a thread
+    /// of its own, so it responds while the test blocks.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! The clients that IMS has on file: one technical account and one OAuth Server-to-Server credential.
+//! The clients that IMS has on file: one technical account and one OAuth Server-to-Server
+//! credential.
 
 use http::StatusCode;
 

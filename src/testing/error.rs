@@ -1,5 +1,5 @@
-//! The errors of the test kit: a mock that can't do what a test asks of it, and a failure that a test scripts.
-//! Nothing else in the test kit makes an [`Error`].
+//! The errors of the test kit: a mock that can't do what a test asks of it, and a failure that a
+//! test scripts. Nothing else in the test kit makes an [`Error`].
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +18,8 @@ pub(super) fn system(problem: impl Into<String>, source: &io::Error) -> Error {
     Error::mock(problem, Some(source))
 }
 
-/// A failure for [`ScriptedTokens`](super::ScriptedTokens), with what a response of IMS would add to it.
+/// A failure for [`ScriptedTokens`](super::ScriptedTokens), with what a response of IMS would add
+/// to it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,9 +29,8 @@ pub(super) fn system(problem: impl Into<String>, source: &io::Error) -> Error {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let tokens = ScriptedTokens::new();
-/// tokens.then_error(
-///     ScriptedError::new(ErrorKind::Throttled).code("rate_limit").retry_after(Duration::from_secs(30)),
-/// );
+/// let throttled = ScriptedError::new(ErrorKind::Throttled).code("rate_limit");
+/// tokens.then_error(throttled.retry_after(Duration::from_secs(30)));
 ///
 /// let error = tokens.token().await.unwrap_err();
 /// assert_eq!(error.status().unwrap(), 429);
@@ -38,8 +38,9 @@ pub(super) fn system(problem: impl Into<String>, source: &io::Error) -> Error {
 /// # }
 /// ```
 ///
-/// Anything but [`hint`](Self::hint) comes with a response, and a response has a status. Where none is given it is 429
-/// for `Throttled`, 503 for `Server`, 200 for `Response`, and 400 for all other kinds.
+/// Anything but [`hint`](Self::hint) comes with a response, and a response has a status. Where none
+/// is given it is 429 for `Throttled`, 503 for `Server`, 200 for `Response`, and 400 for all other
+/// kinds.
 #[derive(Clone, Debug)]
 #[must_use = "an error is scripted once it is passed to `ScriptedTokens::then_error`"]
 pub struct ScriptedError {
@@ -53,13 +54,14 @@ pub struct ScriptedError {
 }
 
 impl ScriptedError {
-    /// A failure of this kind, without a response. `Connect`, `Server`, `Throttled` and `Timeout` are transient.
+    /// A failure of this kind, without a response. `Connect`, `Server`, `Throttled` and `Timeout`
+    /// are transient.
     pub fn new(kind: ErrorKind) -> Self {
         Self { kind, status: None, code: None, description: None, debug_id: None, retry_after: None, hint: None }
     }
 
-    /// What [`Error::status`] returns. A number that is not an HTTP status, from 100 to 999, makes the scripted error
-    /// one of kind `Config` that says so.
+    /// What [`Error::status`] returns. A number that is not an HTTP status, from 100 to 999, makes
+    /// the scripted error one of kind `Config` that says so.
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self

@@ -1,5 +1,5 @@
-//! The files that Adobe's consoles and tools hand out, filled with the credentials of the mock. Keys are in the order of
-//! the real files.
+//! The files that Adobe's consoles and tools hand out, filled with the credentials of the mock.
+//! Keys are in the order of the real files.
 
 use serde::Serialize;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! The mock IMS itself, without a network: a request in, a response out, and what it remembers from one to the next.
+//! The mock IMS itself, without a network: a request in, a response out, and what it remembers from
+//! one to the next.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;

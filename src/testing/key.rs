@@ -1,5 +1,5 @@
-//! Throw-away RSA keys. Generating one is slow, so the mocks of a process share them: each takes the first as its first,
-//! the second for its first rotation, and so on.
+//! Throw-away RSA keys. Generating one is slow, so the mocks of a process share them: each takes
+//! the first as its first, the second for its first rotation, and so on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

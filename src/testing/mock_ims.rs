@@ -21,11 +21,11 @@ use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
 /// with it.
 ///
 /// It serves the [endpoints](MockEndpoint) that issue, validate and invalidate access tokens, and
-/// accepts urlencoded and multipart forms. Other paths get a 404, other methods than POST a 405. Every
-/// response has a `Date` header, by the mock's clock, and an `x-debug-id` of its own.
+/// accepts urlencoded and multipart forms. Other paths get a 404, other methods than POST a 405.
+/// Every response has a `Date` header, by the mock's clock, and an `x-debug-id` of its own.
 ///
-/// It stops listening soon after it is dropped, and open connections are closed with it. Each mock has
-/// its own secrets, tokens, script and record, so tests may run in parallel.
+/// It stops listening soon after it is dropped, and open connections are closed with it. Each mock
+/// has its own secrets, tokens, script and record, so tests may run in parallel.
 ///
 /// # Memory
 ///
@@ -41,8 +41,8 @@ pub struct MockIms {
 impl MockIms {
     /// Starts to listen on a free port. Needs a Tokio runtime to be awaited on.
     ///
-    /// The first mock in a process generates the throw-away key, which takes a good part of a second
-    /// on a slow machine.
+    /// The first mock in a process generates the throw-away key, which takes a good part of a
+    /// second on a slow machine.
     ///
     /// # Errors
     ///
@@ -57,8 +57,8 @@ impl MockIms {
     }
 
     /// Where it listens, as `http://127.0.0.1:PORT`, for
-    /// [`ImsClientBuilder::danger_endpoint`](crate::ImsClientBuilder::danger_endpoint) or the settings
-    /// of another client.
+    /// [`ImsClientBuilder::danger_endpoint`](crate::ImsClientBuilder::danger_endpoint) or the
+    /// settings of another client.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
@@ -70,8 +70,8 @@ impl MockIms {
         self.ims.state().credentials.clone()
     }
 
-    /// A client with default settings that sends its requests to this mock, as the technical account.
-    /// It uses the machine's clock. Keep the mock: it stops when it is dropped.
+    /// A client with default settings that sends its requests to this mock, as the technical
+    /// account. It uses the machine's clock. Keep the mock: it stops when it is dropped.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl MockIms {
 /// # Credentials files
 ///
 /// Each method returns the text of a file, to write where a client looks for it. All but the
-/// development token hold a throw-away client secret, some a throw-away private key. They name the host
-/// of IMS and not the address of the mock: how to connect to it is up to the client.
+/// development token hold a throw-away client secret, some a throw-away private key. They name the
+/// host of IMS and not the address of the mock: how to connect to it is up to the client.
 impl MockIms {
     /// Of the technical account: the service credentials that AEM's Developer Console hands out.
     #[must_use]
@@ -110,8 +110,9 @@ impl MockIms {
         files::aio_jwt_context(&self.ims.state().clients.account)
     }
 
-    /// A local development token as AEM's Developer Console hands it out. Each call issues another one,
-    /// valid for 24 hours by the mock's clock. Unlike Adobe's, it is issued to the technical account.
+    /// A local development token as AEM's Developer Console hands it out. Each call issues another
+    /// one, valid for 24 hours by the mock's clock. Unlike Adobe's, it is issued to the technical
+    /// account.
     #[must_use]
     pub fn development_token_json(&self) -> String {
         let now = self.ims.now();
@@ -123,8 +124,8 @@ impl MockIms {
         files::development_token(&token)
     }
 
-    /// Of the OAuth Server-to-Server credential: the download of Adobe Developer Console, with all live
-    /// client secrets, oldest first.
+    /// Of the OAuth Server-to-Server credential: the download of Adobe Developer Console, with all
+    /// live client secrets, oldest first.
     #[must_use]
     pub fn oauth_credentials_json(&self) -> String {
         files::oauth_credentials(&self.ims.state().clients.oauth)
@@ -146,11 +147,12 @@ impl MockIms {
 
 /// # Rotation
 ///
-/// What an administrator does in the console while a service runs. Tokens that were issued stay valid.
+/// What an administrator does in the console while a service runs. Tokens that were issued stay
+/// valid.
 impl MockIms {
-    /// Creates a key with its certificate for the technical account and returns the credentials with
-    /// it. From now on they are also in [`credentials`](Self::credentials) and the files. The older keys
-    /// stay valid until they expire or are revoked.
+    /// Creates a key with its certificate for the technical account and returns the credentials
+    /// with it. From now on they are also in [`credentials`](Self::credentials) and the files. The
+    /// older keys stay valid until they expire or are revoked.
     ///
     /// The first rotation in a process generates a second throw-away key, and blocks meanwhile. The
     /// mocks of a process share their keys.
@@ -172,8 +174,8 @@ impl MockIms {
         }
     }
 
-    /// Revokes one key of the technical account, counted from 0 in the order they were created. IMS then
-    /// finds no binding for its signatures. Does nothing where there is no such key.
+    /// Revokes one key of the technical account, counted from 0 in the order they were created. IMS
+    /// then finds no binding for its signatures. Does nothing where there is no such key.
     pub fn revoke_key(&self, index: usize) {
         self.ims.state().clients.account.revoke_key(index);
     }
@@ -188,8 +190,9 @@ impl MockIms {
         self.ims.state().clients.account.revoked = true;
     }
 
-    /// Creates another client secret of the OAuth Server-to-Server credential and returns its index. The
-    /// files have it from now on, last in their lists. The older one stays valid until it is revoked.
+    /// Creates another client secret of the OAuth Server-to-Server credential and returns its
+    /// index. The files have it from now on, last in their lists. The older one stays valid until
+    /// it is revoked.
     ///
     /// # Errors
     ///
@@ -198,8 +201,9 @@ impl MockIms {
         self.ims.state().clients.oauth.secrets.add()
     }
 
-    /// Revokes one client secret of the OAuth Server-to-Server credential, counted from 0 in the order
-    /// they were created. IMS then refuses it like a wrong one. Does nothing where there is no such secret.
+    /// Revokes one client secret of the OAuth Server-to-Server credential, counted from 0 in the
+    /// order they were created. IMS then refuses it like a wrong one. Does nothing where there is
+    /// no such secret.
     pub fn revoke_client_secret(&self, index: usize) {
         self.ims.state().clients.oauth.secrets.revoke(index);
     }
@@ -223,9 +227,10 @@ impl MockIms {
         self.ims.state().script.next(answer);
     }
 
-    /// Scripts the answer to all requests for which [`answer_next`](Self::answer_next) has none left,
-    /// until [`reset`](Self::reset). A second call replaces the first, unless they are
-    /// [for](MockAnswer::on) different endpoints. An answer for one endpoint goes before one for all.
+    /// Scripts the answer to all requests for which [`answer_next`](Self::answer_next) has none
+    /// left, until [`reset`](Self::reset). A second call replaces the first, unless they are
+    /// [for](MockAnswer::on) different endpoints. An answer for one endpoint goes before one for
+    /// all.
     pub fn answer_always(&self, answer: MockAnswer) {
         self.ims.state().script.always(answer);
     }
@@ -239,8 +244,8 @@ impl MockIms {
 /// # Record
 impl MockIms {
     /// How many token requests came in since the start, whatever the response: those to
-    /// [`JwtExchange`](MockEndpoint::JwtExchange) and [`Token`](MockEndpoint::Token). A 404 or 405 does
-    /// not count.
+    /// [`JwtExchange`](MockEndpoint::JwtExchange) and [`Token`](MockEndpoint::Token). A 404 or 405
+    /// does not count.
     #[must_use]
     pub fn request_count(&self) -> u64 {
         self.ims.state().record.count(MockEndpoint::issues_tokens)

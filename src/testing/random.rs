@@ -1,4 +1,5 @@
-//! Texts without a meaning: client secrets, ids. Not from a source fit for real secrets, since nothing here is one.
+//! Texts without a meaning: client secrets, ids. Not from a source fit for real secrets, since
+//! nothing here is one.
 
 /// Letters and digits.
 pub(super) fn random_text(length: usize) -> String {

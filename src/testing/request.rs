@@ -13,9 +13,9 @@ use super::response::Response;
 
 /// A request that the mock has answered: what was in it, and the response.
 ///
-/// The values are those that came with the request, right or wrong, and `None` where there were none
-/// that could be read. Client secret, assertion and token are not kept, so a request may be printed.
-/// Long texts are cut.
+/// The values are those that came with the request, right or wrong, and `None` where there were
+/// none that could be read. Client secret, assertion and token are not kept, so a request may be
+/// printed. Long texts are cut.
 #[derive(Clone, Debug)]
 pub struct MockRequest {
     endpoint: MockEndpoint,
@@ -87,7 +87,8 @@ impl MockRequest {
     }
 
     /// Which of the client's secrets the request carried, counted from 0 in the order they were
-    /// created. A revoked secret keeps its index. `None` for a wrong secret, and where there is none.
+    /// created. A revoked secret keeps its index. `None` for a wrong secret, and where there is
+    /// none.
     #[must_use]
     pub fn client_secret_index(&self) -> Option<usize> {
         self.client_secret_index

@@ -66,7 +66,8 @@ impl Response {
     }
 }
 
-/// A `Date` header can only name the years 1970 to 9999; a time outside them is moved to the nearest.
+/// A `Date` header can only name the years 1970 to 9999; a time outside them is moved to the
+/// nearest.
 fn http_date(now: SystemTime) -> String {
     let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default().min(MAX_HTTP_DATE);
     httpdate::fmt_http_date(UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH))

@@ -12,8 +12,8 @@ use crate::token::Token;
 /// A [`TokenSource`] that follows a script: for testing what an application does with tokens and
 /// failures, such as its handling of a 401. It needs neither HTTP nor a runtime.
 ///
-/// A token is handed out until it expires or is forgotten, by [identity](TokenSource::forget) and not
-/// by its text. After the end of the script every call fails with [`ErrorKind::Server`].
+/// A token is handed out until it expires or is forgotten, by [identity](TokenSource::forget) and
+/// not by its text. After the end of the script every call fails with [`ErrorKind::Server`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,8 +62,8 @@ impl ScriptedTokens {
         self.then_error(ScriptedError::new(kind));
     }
 
-    /// Then one failure with what IMS said, such as [`Error::retry_after`]: a [`ScriptedError`], or an
-    /// [`Error`] that a test already has.
+    /// Then one failure with what IMS said, such as [`Error::retry_after`]: a [`ScriptedError`], or
+    /// an [`Error`] that a test already has.
     pub fn then_error(&self, error: impl Into<Error>) {
         self.script().next.push_back(Err(error.into()));
     }

@@ -1,4 +1,5 @@
-//! The access tokens that the mock has issued, by their digests: which are known, expired or invalidated.
+//! The access tokens that the mock has issued, by their digests: which are known, expired or
+//! invalidated.
 
 use std::collections::HashMap;
 use std::time::SystemTime;

@@ -129,7 +129,7 @@ async fn two_client_secrets_are_live_and_a_revoked_one_is_refused_like_a_wrong_o
         assert_eq!(ims.requests().pop().unwrap().client_secret_index(), Some(number));
     }
     ims.revoke_client_secret(0);
-    assert_eq!(secrets(), [new.clone()]);
+    assert_eq!(secrets(), std::slice::from_ref(&new));
     let refusal = (400, "invalid_client".to_owned(), "invalid client_secret parameter".to_owned());
     assert_eq!(token(&ims, &old).await.refusal(), refusal);
     assert_eq!(ims.requests().pop().unwrap().client_secret_index(), Some(0));
@@ -139,7 +139,7 @@ async fn two_client_secrets_are_live_and_a_revoked_one_is_refused_like_a_wrong_o
     assert_eq!(ims.add_client_secret().unwrap(), 2);
     let [_, newest] = secrets().try_into().unwrap();
     ims.revoke_old_client_secrets();
-    assert_eq!(secrets(), [newest.clone()]);
+    assert_eq!(secrets(), std::slice::from_ref(&newest));
     assert_eq!(token(&ims, &new).await.refusal(), refusal);
     assert_eq!(token(&ims, &newest).await.status, 200);
 }

@@ -31,12 +31,12 @@ async fn scripted_answers_come_in_order_then_always_then_never() {
     ims.reset();
     assert_eq!(JwtRequest::of(&ims).send(&ims).await.status, 200);
 
-    let told: Vec<_> = ims.requests().iter().map(|r| (r.status(), r.code().map(str::to_owned))).collect();
+    let recorded: Vec<_> = ims.requests().iter().map(|r| (r.status(), r.code().map(str::to_owned))).collect();
     let code = |text: &str| Some(text.to_owned());
     let refused = [(429, code("rate_limit")), (400, code("invalid_scope"))];
-    assert_eq!(told[0], (503, None));
-    assert_eq!(told[1..3], refused);
-    assert_eq!(told[3..], [(502, None), (502, None), (200, None)]);
+    assert_eq!(recorded[0], (503, None));
+    assert_eq!(recorded[1..3], refused);
+    assert_eq!(recorded[3..], [(502, None), (502, None), (200, None)]);
 }
 
 #[tokio::test]
@@ -52,14 +52,14 @@ async fn a_token_response_is_changed_as_scripted() {
         (grant().without_expires_in(), Value::Null, "86400000"),
         (grant().expires_in(Duration::MAX), json!(u64::MAX), "18446744073709551615"),
     ];
-    for (answer, told, claimed) in cases {
+    for (answer, stated, claimed) in cases {
         ims.answer_next(answer.clone());
         let granted = JwtRequest::of(&ims).send(&ims).await;
-        assert_eq!(granted.json()["expires_in"], told, "{answer:?}");
+        assert_eq!(granted.json()["expires_in"], stated, "{answer:?}");
         assert_eq!(decode(granted.token()).1["expires_in"], claimed, "{answer:?}");
     }
 
-    for (answer, told, claimed) in [
+    for (answer, stated, claimed) in [
         (grant().expires_in(hour), json!(3600), "3600000"),
         (grant().expires_in(hour).expires_in_milliseconds(), json!(3_600_000), "3600000"),
         (grant().expires_in_seconds(), json!(86_399), "86400000"),
@@ -67,7 +67,7 @@ async fn a_token_response_is_changed_as_scripted() {
     ] {
         ims.answer_next(answer.clone());
         let granted = FormRequest::client_credentials(&ims).send(&ims).await;
-        assert_eq!(granted.json()["expires_in"], told, "{answer:?}");
+        assert_eq!(granted.json()["expires_in"], stated, "{answer:?}");
         assert_eq!(decode(granted.token()).1["expires_in"], claimed, "{answer:?}");
     }
 
@@ -105,8 +105,12 @@ async fn an_answer_that_http_cannot_carry_says_so() {
         MockAnswer::grant().header("Content-Length", "7"),
     ] {
         ims.answer_next(answer.clone());
-        let told = JwtRequest::of(&ims).send(&ims).await;
-        assert_eq!((told.status, &told.json()["error"]), (400, &json!("unusable_mock_answer")), "{answer:?}");
+        let answer_sent = JwtRequest::of(&ims).send(&ims).await;
+        assert_eq!(
+            (answer_sent.status, &answer_sent.json()["error"]),
+            (400, &json!("unusable_mock_answer")),
+            "{answer:?}"
+        );
     }
 }
 

@@ -66,7 +66,8 @@ fn audience(ims_host: &ImsHost, account: &TechnicalAccount, assertion: &Received
     Err(Refusal::new("invalid_client", format!("the audience of the JWT is not https://{host}/c/{client_id}")))
 }
 
-/// A binding is found by organization, account and key; IMS does not say which of them does not fit.
+/// A binding is found by organization, account and key; IMS does not say which of them does not
+/// fit.
 fn signature(account: &TechnicalAccount, assertion: &ReceivedAssertion, now: SystemTime) -> Result<(), Refusal> {
     if assertion.algorithm.as_deref() != Some("RS256") {
         return Err(Refusal::new("invalid_signature", "the JWT is not signed with RS256"));
@@ -85,7 +86,8 @@ fn signature(account: &TechnicalAccount, assertion: &ReceivedAssertion, now: Sys
 }
 
 fn expiry(assertion: &ReceivedAssertion, now: SystemTime) -> Result<(), Refusal> {
-    // On some platforms `exp` in milliseconds is beyond the calendar: far ahead. A negative one is past.
+    // On some platforms `exp` in milliseconds is beyond the calendar: far ahead. A negative one is
+    // past.
     let is_negative = assertion.claims.get("exp").is_some_and(|exp| !exp.is_u64());
     let end = assertion.expires_at().and_then(|exp| exp.checked_add(SKEW));
     if is_negative || end.is_some_and(|end| end < now) {

@@ -1,5 +1,6 @@
-//! What IMS would say to a request: the checks and their order, as pure functions of the request, of what IMS has on file,
-//! and of a time. Descriptions that IMS is known to give are given word for word; the others are our own.
+//! What IMS would say to a request: the checks and their order, as pure functions of the request,
+//! of what IMS has on file, and of a time. Descriptions that IMS is known to give are given word
+//! for word; the others are our own.
 
 mod client_credentials;
 mod invalidation;
@@ -74,7 +75,8 @@ fn form(request: &ReceivedRequest<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// What stands in a URL is logged along the way. Of the client id that does no harm, and Adobe's clients put it there.
+/// What stands in a URL is logged along the way. Of the client id that does no harm, and Adobe's
+/// clients put it there.
 fn query(request: &ReceivedRequest<'_>) -> Result<(), Refusal> {
     if request.query.iter().any(|(name, _)| name != "client_id") {
         return Err(Refusal::new("invalid_request", "no parameter but client_id may be in the query"));
