@@ -178,7 +178,7 @@ impl Error {
         Self::assemble(failure.into(), Some(response), hint, None)
     }
 
-    /// The mock cannot start.
+    /// The mock cannot start, or cannot do what a test asks of it.
     #[cfg(feature = "testing")]
     pub(crate) fn mock(problem: impl Into<String>, source: Option<&std::io::Error>) -> Self {
         let failure = TestingError::Mock { problem: problem.into() };
@@ -186,6 +186,12 @@ impl Error {
             Some(source) => Self::caused(failure, Cause::from_chain(Some(source))),
             None => failure.into(),
         }
+    }
+
+    /// A failure that a test scripts, with or without a response.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scripted(kind: ErrorKind, response: Option<ErrorResponse>, hint: Option<String>) -> Self {
+        Self::assemble(TestingError::Scripted { kind }.into(), response, hint.map(Cow::Owned), None)
     }
 
     /// Names the file or variable that the credentials were read from.
@@ -269,6 +275,8 @@ impl fmt::Display for Error {
         }
         match (failure, response) {
             (Failure::Response(error), Some(response)) => error.fmt_with(response, f),
+            #[cfg(feature = "testing")]
+            (Failure::Testing(error), Some(response)) => write!(f, "{error}: {response}"),
             _ => fmt::Display::fmt(failure, f),
         }
     }
