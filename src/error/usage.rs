@@ -14,7 +14,7 @@ pub(crate) enum UsageError {
     TimeOutOfRange,
     #[error("access token has expired")]
     TokenExpired,
-    #[error("a development token can neither be replaced nor revoked")]
+    #[error("a development token has nothing to replace, reload or revoke")]
     DevelopmentToken,
     #[error("these credentials belong to another client id, organization or IMS host")]
     AnotherClient,

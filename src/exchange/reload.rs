@@ -65,7 +65,12 @@ fn read(path: &std::path::Path, known: &[Digest], lifetime: Duration) -> Result<
     if known.contains(&digest) {
         return Ok(None);
     }
-    let grant = Credentials::from_json(&*bytes).and_then(|credentials| Grant::new(credentials, lifetime));
+    let grant = match Credentials::from_json(&*bytes) {
+        // Nothing to exchange: a client for one is built as one.
+        Ok(Credentials::Development(_)) => Err(UsageError::DevelopmentToken.into()),
+        Ok(credentials) => Grant::new(credentials, lifetime),
+        Err(error) => Err(error),
+    };
     let grant = grant.map_err(|error| file::in_file(path, error))?;
     Ok(Some(Changed { grant: Arc::new(grant), digest }))
 }
