@@ -206,8 +206,8 @@ impl Error {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself wants to be left alone. What a proxy or a sign-in page asks for is data in
-    /// the error, and holds nobody back.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in the
+    /// error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
