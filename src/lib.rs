@@ -184,6 +184,7 @@ mod request;
 mod retry;
 mod secret;
 mod signer;
+mod signing_key;
 mod source;
 mod telemetry;
 #[cfg(feature = "testing")]
@@ -201,5 +202,6 @@ pub use credentials::{
 pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
+pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};
