@@ -63,4 +63,29 @@ pub(crate) fn exchange_failed(identity: Identity<'_>, error: &Error, time_left: 
     }
 }
 
+/// The credentials file cannot be used: unreadable, incomplete, or another client's.
+pub(crate) fn reload_failed(identity: Identity<'_>, error: &Error) {
+    reload(identity, error, "credentials file cannot be reloaded, the last good credentials are used");
+}
+
+/// IMS refused the credentials of a changed file.
+pub(crate) fn reload_refused(identity: Identity<'_>, error: &Error) {
+    reload(identity, error, "IMS refused the reloaded credentials, the last good ones are used");
+}
+
+fn reload(identity: Identity<'_>, error: &Error, message: &'static str) {
+    tracing::warn!(
+        target: TARGET,
+        host = identity.host,
+        client_id = identity.client_id,
+        kind = %error.kind(),
+        error = %error,
+        code = error.code(),
+        description = error.description(),
+        debug_id = error.debug_id(),
+        hint = error.hint(),
+        "{message}"
+    );
+}
+
 const TARGET: &str = "adobe_ims";

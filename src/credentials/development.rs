@@ -9,7 +9,7 @@ use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use super::{fields, file};
 use crate::clock::{Moment, SharedClock};
-use crate::error::{CredentialsError, Error, Origin};
+use crate::error::{CredentialsError, Error, Origin, UsageError};
 use crate::secret::Secret;
 use crate::token::{Token, TokenClaims};
 
@@ -27,7 +27,12 @@ use crate::token::{Token, TokenClaims};
 /// # Ok::<(), adobe_ims::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct DevelopmentToken(Token);
+pub struct DevelopmentToken {
+    token: Token,
+    /// From the token's claims: empty if it does not say.
+    client_id: String,
+    ims_host: String,
+}
 
 impl DevelopmentToken {
     /// Reads the JSON of the downloaded file. When the token expires is read from its own claims and
@@ -54,7 +59,24 @@ impl DevelopmentToken {
 
     /// The token itself, expired or not.
     pub fn token(&self) -> Token {
-        self.0.clone()
+        self.token.clone()
+    }
+
+    /// The same token, whose end goes by another clock than the machine's.
+    pub(crate) fn by_clock(&self, clock: SharedClock) -> Result<Token, Error> {
+        let now = Moment::now(&clock);
+        let remaining = self.token.expires_at().duration_since(now.wall).unwrap_or_default();
+        let token = Token::new(self.token.expose_secret(), remaining, now, clock);
+        token.ok_or_else(|| UsageError::TimeOutOfRange.into())
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The host that issued it.
+    pub(crate) fn ims_host(&self) -> &str {
+        &self.ims_host
     }
 
     /// The lifetime is cut to what the token's own claims leave of it by the local clock, and never
@@ -63,13 +85,12 @@ impl DevelopmentToken {
         let clock = SharedClock::default();
         let now = Moment::now(&clock);
         let text = token.check(Origin::Aem, printable)?;
-        let claims = || -> Option<_> {
-            let claims = TokenClaims::of(text.expose())?;
-            Some((claims.created_at()?, claims.lifetime()?))
-        };
+        let claims = TokenClaims::of(text.expose());
+        let claims = claims.as_ref();
+        let validity = || claims.and_then(|claims| Some((claims.created_at()?, claims.lifetime()?)));
         let field =
             |problem| CredentialsError::Field { name: token.name.clone().into_owned(), problem, origin: Origin::Aem };
-        let (created_at, lifetime) = claims().ok_or_else(|| field("it does not say when it expires"))?;
+        let (created_at, lifetime) = validity().ok_or_else(|| field("it does not say when it expires"))?;
         let end = created_at.checked_add(lifetime).ok_or_else(|| field("its lifetime is out of range"))?;
         let remaining = end.duration_since(now.wall).unwrap_or_default().min(lifetime);
         if remaining.is_zero() {
@@ -78,7 +99,11 @@ impl DevelopmentToken {
             return Err(CredentialsError::Expired { at }.into());
         }
         let token = Token::new(text.expose(), remaining, now, clock);
-        Ok(Self(token.ok_or_else(|| field("its lifetime is out of range"))?))
+        let token = token.ok_or_else(|| field("its lifetime is out of range"))?;
+        let client_id = claims.and_then(TokenClaims::client_id).unwrap_or_default().to_owned();
+        let ims_host = claims.and_then(TokenClaims::authorization_server).map(|name| format!("{name}.{IMS_DOMAIN}"));
+        let ims_host = ims_host.and_then(|host| fields::ims_host(&Secret::from(host)).ok());
+        Ok(Self { token, client_id, ims_host: ims_host.unwrap_or_else(|| fields::PRODUCTION.to_owned()) })
     }
 
     fn of(found: Found) -> Result<Self, Error> {
@@ -100,8 +125,12 @@ impl FromStr for DevelopmentToken {
 /// Shows when it expires, and nothing of the token.
 impl fmt::Debug for DevelopmentToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(token) = self;
-        f.debug_tuple("DevelopmentToken").field(token).finish()
+        let Self { token, client_id, ims_host } = self;
+        f.debug_struct("DevelopmentToken")
+            .field("token", token)
+            .field("client_id", client_id)
+            .field("ims_host", ims_host)
+            .finish()
     }
 }
 
@@ -115,6 +144,8 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
     }
 }
 
+/// `as` is the first part of the host name (`adobe/aio-lib-ims`).
+const IMS_DOMAIN: &str = "adobelogin.com";
 const EXPECTED: &str = "a local development token";
 /// As long as a response of IMS may give one.
 const MAX_TOKEN: usize = 16 * 1024;

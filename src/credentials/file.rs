@@ -19,15 +19,20 @@ pub(super) enum Unreadable {
 
 /// Reads a credentials file and what is in it. An error names the file.
 pub(super) fn with<T>(path: &Path, read_it: impl FnOnce(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
-    let bytes = read(path, MAX_FILE).map_err(|unreadable| match unreadable {
+    read_it(&read(path)?).map_err(|error| in_file(path, error))
+}
+
+/// Reads the bytes of a credentials file.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let bytes = bounded(path, MAX_FILE).map_err(|unreadable| match unreadable {
         Unreadable::NotAPath(found) => CredentialsError::NotAPath { found }.into(),
         Unreadable::Io(error) => Error::caused(CredentialsError::Unreadable, Cause::from_chain(Some(&error))),
     });
-    bytes.and_then(|bytes| read_it(&bytes)).map_err(|error| in_file(path, error))
+    bytes.map_err(|error| in_file(path, error))
 }
 
 /// Names the file in an error about it, if its name can be shown.
-pub(super) fn in_file(path: &Path, error: Error) -> Error {
+pub(crate) fn in_file(path: &Path, error: Error) -> Error {
     match path.to_str() {
         Some(name) if is_showable(name) => error.in_source(name),
         _ => error,
@@ -35,7 +40,7 @@ pub(super) fn in_file(path: &Path, error: Error) -> Error {
 }
 
 /// Reads a file up to the limit and one byte more, which tells that it is larger.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let read = || {
         // The buffer never grows, so no copy is left behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(limit.saturating_add(64)));

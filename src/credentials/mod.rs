@@ -4,7 +4,7 @@ mod choice;
 mod development;
 mod env;
 mod fields;
-mod file;
+pub(crate) mod file;
 mod flat;
 mod json;
 mod named;

@@ -58,7 +58,7 @@ impl IsBlank for PrivateKey {
 }
 
 fn read_file(path: &Path) -> Result<RsaKey, Error> {
-    let bytes = file::read(path, MAX_KEY).map_err(|unreadable| match unreadable {
+    let bytes = file::bounded(path, MAX_KEY).map_err(|unreadable| match unreadable {
         Unreadable::NotAPath(found) => KeyError::NotAPath { found }.into(),
         Unreadable::Io(error) => Error::caused(KeyError::Unreadable, Cause::from_chain(Some(&error))),
     });

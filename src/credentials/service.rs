@@ -14,6 +14,7 @@ use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
 use crate::key::RsaKey;
 use crate::secret::Secret;
+use crate::signing_key::{Key, SigningKey};
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
 ///
@@ -37,7 +38,7 @@ struct Parts {
     technical_account_id: String,
     ims_host: String,
     metascopes: Vec<String>,
-    key: RsaKey,
+    key: Key,
     certificate: Option<Certificate>,
 }
 
@@ -106,7 +107,7 @@ impl ServiceCredentials {
         &self.0.client_secret
     }
 
-    pub(crate) fn key(&self) -> &RsaKey {
+    pub(crate) fn key(&self) -> &Key {
         &self.0.key
     }
 
@@ -222,6 +223,13 @@ impl ServiceCredentialsBuilder {
         self
     }
 
+    /// A key that signs where it is kept, instead of [`private_key`](Self::private_key): in a key
+    /// management service, a hardware module, or another process.
+    pub fn signing_key(mut self, key: impl SigningKey) -> Self {
+        self.fields.signing_key = Some(Arc::new(key));
+        self
+    }
+
     /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
     /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
@@ -252,6 +260,7 @@ impl Default for ServiceCredentialsBuilder {
                 metascopes: Named::new("metascopes", None),
                 private_key: Named::new("private_key", None),
                 certificate: Named::new("certificate", None),
+                signing_key: None,
             },
         }
     }
@@ -269,6 +278,7 @@ impl fmt::Debug for ServiceCredentialsBuilder {
             metascopes: _,
             private_key,
             certificate: _,
+            signing_key: _,
         } = &self.fields;
         f.debug_struct("ServiceCredentialsBuilder")
             .field("client_id", &client_id.shown())
@@ -293,6 +303,8 @@ pub(super) struct ServiceFields {
     pub(super) metascopes: Named<Texts>,
     pub(super) private_key: Named<PrivateKey>,
     pub(super) certificate: Named<Secret>,
+    /// In place of `private_key`.
+    pub(super) signing_key: Option<Arc<dyn SigningKey>>,
 }
 
 impl ServiceFields {
@@ -308,8 +320,14 @@ impl ServiceFields {
             metascopes,
             private_key,
             certificate: _,
+            signing_key,
         } = self;
-        missing(&[ims_host, org_id, technical_account_id, client_id, client_secret, metascopes, private_key])
+        let mut needed: Vec<&dyn Field> =
+            vec![ims_host, org_id, technical_account_id, client_id, client_secret, metascopes];
+        if signing_key.is_none() {
+            needed.push(private_key);
+        }
+        missing(&needed)
     }
 
     /// All fields at once, or all that is missing in one error.
@@ -325,7 +343,11 @@ impl ServiceFields {
             metascopes,
             private_key,
             certificate,
+            signing_key,
         } = self;
+        if let (Some(_), None) = (&signing_key, private_key.missing()) {
+            return Err(CredentialsError::TwoKeys.into());
+        }
         match origin {
             _ if names.is_empty() => {}
             Origin::Jwt(found) if private_key.missing().is_some() => {
@@ -340,10 +362,14 @@ impl ServiceFields {
             client_id: client_id.check(origin, fields::client_id)?,
             client_secret: client_secret.check(origin, fields::client_secret)?,
             metascopes: metascopes.check(origin, fields::metascopes)?,
-            key: private_key.read(origin)?,
+            key: match signing_key {
+                Some(key) => Key::Elsewhere(key),
+                None => Key::Local(private_key.read(origin)?),
+            },
             certificate: None,
         };
-        let certificate = certificate.value.and_then(|text| Certificate::from_text(text.expose(), &parts.key));
+        let certificate =
+            certificate.value.and_then(|text| Certificate::from_text(text.expose(), parts.key.public_key()));
         Ok(ServiceCredentials(Arc::new(Parts { certificate, ..parts })))
     }
 }

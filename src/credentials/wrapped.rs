@@ -19,7 +19,7 @@ impl Document {
     pub(super) fn parse(text: &str) -> Result<Self, CredentialsError> {
         let mut text = Zeroizing::new(text.to_owned());
         for _ in 0..MAX_WRAPPINGS {
-            match unwrapped(&text) {
+            match unwrapped(&text, MAX_WRAPPINGS) {
                 Some(inner) => text = Zeroizing::new(inner.trim_start_matches('\u{feff}').to_owned()),
                 None => break,
             }
@@ -45,12 +45,12 @@ pub(super) fn is_base64(text: &str) -> bool {
     decoded(text, MAX_WRAPPINGS).is_some()
 }
 
-/// One wrapping less; `None` if there is none.
-fn unwrapped(text: &str) -> Option<Zeroizing<String>> {
+/// One wrapping less; `None` if there is none, or none of the `depth` within holds a file.
+fn unwrapped(text: &str, depth: usize) -> Option<Zeroizing<String>> {
     let text = text.trim();
     let between = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
     if text.starts_with(['{', '\\']) {
-        return escaped(text).or_else(|| only_value(text));
+        return escaped(text).or_else(|| only_value(text, depth));
     }
     if let Some(inner) = between('"') {
         // As JSON once more, or only in the quotes of a shell.
@@ -59,7 +59,13 @@ fn unwrapped(text: &str) -> Option<Zeroizing<String>> {
     if let Some(inner) = between('\'') {
         return Some(Zeroizing::new(inner.to_owned()));
     }
-    decoded(text, MAX_WRAPPINGS)
+    decoded(text, depth)
+}
+
+fn holds_file(text: &str, depth: usize) -> bool {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let within = || unwrapped(text, depth.checked_sub(1)?).filter(|inner| holds_file(inner, depth.saturating_sub(1)));
+    text.starts_with('{') || text.contains("-----BEGIN") || within().is_some()
 }
 
 /// `{\"ok\":true}`: the inside of a JSON text.
@@ -71,12 +77,10 @@ fn escaped(text: &str) -> Option<Zeroizing<String>> {
 }
 
 /// `{"name":"{…}"}`: the value of a secret manager, under the name it has there.
-fn only_value(text: &str) -> Option<Zeroizing<String>> {
+fn only_value(text: &str, depth: usize) -> Option<Zeroizing<String>> {
     let Ok(Node::Object(fields)) = Node::parse(text) else { return None };
     match fields.values().collect::<Vec<_>>().as_slice() {
-        [Node::Text(value)] if value.expose().trim_start().starts_with('{') => {
-            Some(Zeroizing::new(value.expose().to_owned()))
-        }
+        [Node::Text(value)] if holds_file(value.expose(), depth) => Some(Zeroizing::new(value.expose().to_owned())),
         _ => None,
     }
 }
@@ -91,13 +95,17 @@ fn string(text: &str) -> Option<Zeroizing<String>> {
 /// The text that this is base64 of, in either alphabet. Anything may be base64 of something, so what
 /// comes out has to look like a file.
 fn decoded(text: &str, depth: usize) -> Option<Zeroizing<String>> {
-    let standard = Zeroizing::new(text.replace('-', "+").replace('_', "/"));
-    let bytes = pem::base64(&standard)?;
+    let mut digits = Zeroizing::new(String::with_capacity(text.len()));
+    for line in text.split("\\n").flat_map(|line| line.split("\\r")) {
+        digits.extend(line.chars().map(|c| match c {
+            '-' => '+',
+            '_' => '/',
+            other => other,
+        }));
+    }
+    let bytes = pem::base64(&digits)?;
     let inner = std::str::from_utf8(&bytes).ok()?;
-    let is_file =
-        inner.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '"', '\'']) || inner.contains("-----BEGIN");
-    let is_base64 = || depth.checked_sub(1).is_some_and(|depth| decoded(inner, depth).is_some());
-    (is_file || is_base64()).then(|| Zeroizing::new(inner.to_owned()))
+    holds_file(inner, depth).then(|| Zeroizing::new(inner.to_owned()))
 }
 
 /// Line breaks inside a text, as a template leaves them, and the quotes and blanks of a program that

@@ -94,7 +94,7 @@ impl Error {
             Failure::Config(_) => ErrorKind::Config,
             Failure::Connection(error) => error.kind(),
             Failure::Credentials(error) => error.kind(),
-            Failure::Key(_) => ErrorKind::Key,
+            Failure::Key(error) => error.kind(),
             Failure::Response(error) => error.kind(),
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.kind(),
@@ -114,7 +114,8 @@ impl Error {
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.is_transient(),
             Failure::Usage(error) => error.is_transient(),
-            Failure::Config(_) | Failure::Credentials(_) | Failure::Key(_) => false,
+            Failure::Key(error) => error.is_transient(),
+            Failure::Config(_) | Failure::Credentials(_) => false,
         }
     }
 
@@ -178,7 +179,7 @@ impl Error {
         Self::assemble(failure.into(), Some(response), hint, None)
     }
 
-    /// The mock cannot start.
+    /// The mock cannot start, or cannot do what a test asks of it.
     #[cfg(feature = "testing")]
     pub(crate) fn mock(problem: impl Into<String>, source: Option<&std::io::Error>) -> Self {
         let failure = TestingError::Mock { problem: problem.into() };
@@ -186,6 +187,12 @@ impl Error {
             Some(source) => Self::caused(failure, Cause::from_chain(Some(source))),
             None => failure.into(),
         }
+    }
+
+    /// A failure that a test scripts, with or without a response.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scripted(kind: ErrorKind, response: Option<ErrorResponse>, hint: Option<String>) -> Self {
+        Self::assemble(TestingError::Scripted { kind }.into(), response, hint.map(Cow::Owned), None)
     }
 
     /// Names the file or variable that the credentials were read from.
@@ -200,8 +207,8 @@ impl Error {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself wants to be left alone. What a proxy or a sign-in page asks for is data in
-    /// the error, and holds nobody back.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in the
+    /// error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
@@ -269,6 +276,8 @@ impl fmt::Display for Error {
         }
         match (failure, response) {
             (Failure::Response(error), Some(response)) => error.fmt_with(response, f),
+            #[cfg(feature = "testing")]
+            (Failure::Testing(error), Some(response)) => write!(f, "{error}: {response}"),
             _ => fmt::Display::fmt(failure, f),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) enum UsageError {
     TimeOutOfRange,
     #[error("access token has expired")]
     TokenExpired,
+    #[error("a development token has nothing to replace, reload or revoke")]
+    DevelopmentToken,
     #[error("these credentials belong to another client id, organization or IMS host")]
     AnotherClient,
 }
@@ -42,6 +44,9 @@ impl UsageError {
             Self::TimeOutOfRange => "set the machine's clock",
             Self::AnotherClient => {
                 "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
+            }
+            Self::DevelopmentToken => {
+                "a service needs service credentials or OAuth Server-to-Server credentials: see `Credentials`"
             }
             Self::TokenExpired => "a token that was given to the application cannot be refreshed: get another one",
         })

@@ -1,6 +1,7 @@
 //! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is the
 //! grant's.
 
+mod reload;
 mod response;
 mod revoke;
 mod validate;
@@ -14,9 +15,12 @@ use tracing::Instrument;
 
 pub use self::validate::Validation;
 
+pub(crate) use self::reload::Reload;
+
+use self::reload::Changed;
 use self::response::Refusal;
 use crate::clock::{Clock, SharedClock};
-use crate::error::{Error, ResponseError};
+use crate::error::{Error, ErrorKind, ResponseError};
 use crate::grant::{Grant, Learned};
 use crate::request::ImsRequest;
 use crate::retry::{Limits, Retry};
@@ -37,6 +41,7 @@ pub(crate) struct Exchange {
     org_id: Option<String>,
     clock: SharedClock,
     limits: Limits,
+    reload: Option<Reload>,
 }
 
 impl Exchange {
@@ -48,7 +53,13 @@ impl Exchange {
         limits: Limits,
     ) -> Self {
         let (client_id, org_id) = (grant.client_id().to_owned(), grant.org_id().map(str::to_owned));
-        Self { transport, endpoint, grant: ArcSwap::from_pointee(grant), client_id, org_id, clock, limits }
+        let grant = ArcSwap::from_pointee(grant);
+        Self { transport, endpoint, grant, client_id, org_id, clock, limits, reload: None }
+    }
+
+    /// Reads the credentials again from a file when a token is requested.
+    pub(crate) fn with_reload(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
     }
 
     /// The same connections and settings, for another client.
@@ -90,28 +101,72 @@ impl Exchange {
 
     /// Gets a token with at most `attempts` attempts, ending `margin` before the limit of a call.
     pub(crate) async fn token(&self, attempts: u32, margin: Duration) -> Result<Token, Error> {
-        self.token_by(&self.grant(), attempts, margin).await
-    }
-
-    /// The same, by a grant that is not the client's yet.
-    pub(crate) async fn token_by(&self, grant: &Grant, attempts: u32, margin: Duration) -> Result<Token, Error> {
         let mut retry = Retry::new(Limits { attempts, ..self.limits }, margin, self.endpoint.host());
-        let mut learned = Learned::default();
         let call = async {
-            loop {
-                match retry.attempt(self.attempt(grant, &mut learned)).await {
-                    Ok(token) => return Ok(token),
-                    Err(error) => retry.pause(error, fastrand::f64()).await?,
-                }
+            match &self.reload {
+                Some(reload) => self.token_with_reload(reload, &mut retry).await,
+                None => self.token_by(&self.grant(), &mut retry).await,
             }
         };
         call.instrument(telemetry::exchange_span(self.identity())).await
     }
 
+    /// Gets a token by a grant that is not the client's yet.
+    pub(crate) async fn try_grant(&self, grant: &Grant) -> Result<Token, Error> {
+        let mut retry = Retry::new(self.limits, Duration::ZERO, self.endpoint.host());
+        self.token_by(grant, &mut retry).instrument(telemetry::exchange_span(self.identity())).await
+    }
+
+    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
+    /// is used; if IMS refuses it, the file may have changed meanwhile.
+    async fn token_with_reload(&self, reload: &Reload, retry: &mut Retry<'_>) -> Result<Token, Error> {
+        let current = self.grant();
+        let changed = self.reload(reload, &current, None).await;
+        if let Some(changed) = &changed {
+            match self.token_by(&changed.grant, retry).await {
+                Err(error) if error.kind() == ErrorKind::Rejected => {
+                    telemetry::reload_refused(self.identity(), &error);
+                    retry.restart();
+                }
+                result => return result.inspect(|_| self.accept(reload, changed)),
+            }
+        }
+        let error = match self.token_by(&current, retry).await {
+            Err(error) if error.kind() == ErrorKind::Rejected => error,
+            result => return result,
+        };
+        let Some(later) = self.reload(reload, &current, changed.as_ref()).await else { return Err(error) };
+        retry.restart();
+        self.token_by(&later.grant, retry).await.inspect(|_| self.accept(reload, &later))
+    }
+
+    /// A file that cannot be used is a warning: the current grant goes on.
+    async fn reload(&self, reload: &Reload, current: &Grant, tried: Option<&Changed>) -> Option<Changed> {
+        let changed = reload.read(current, tried).await;
+        changed.inspect_err(|error| telemetry::reload_failed(self.identity(), error)).ok().flatten()
+    }
+
+    fn accept(&self, reload: &Reload, changed: &Changed) {
+        self.grant.store(Arc::clone(&changed.grant));
+        reload.accept(changed);
+    }
+
+    async fn token_by(&self, grant: &Grant, retry: &mut Retry<'_>) -> Result<Token, Error> {
+        let mut learned = Learned::default();
+        loop {
+            match retry.attempt(self.attempt(grant, &mut learned)).await {
+                Ok(token) => return Ok(token),
+                Err(error) => retry.pause(error, fastrand::f64()).await?,
+            }
+        }
+    }
+
     /// One attempt: a request, and another one at once where a refusal taught what to change.
     async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            let request = grant.request(self.clock.now(), learned)?;
+            // Over before the attempt is, so that a key that hangs is reported as that.
+            let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
+            let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;
             let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {
                 Ok(token) => {

@@ -1,22 +1,27 @@
 //! How each kind of credential asks IMS for a token: what to send, what a refusal teaches, what to
 //! advise. Knows no HTTP.
 
+mod client_credentials;
 mod jwt;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-pub(crate) use self::jwt::JwtGrant;
+use self::client_credentials::ClientCredentialsGrant;
+use self::jwt::JwtGrant;
 
 use crate::certificate::Certificate;
 use crate::clock::Skew;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, DevelopmentToken};
 use crate::error::{CredentialsError, Error, ErrorResponse};
 use crate::request::ImsRequest;
 
 /// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
+    ClientCredentials(ClientCredentialsGrant),
+    /// A development token stands for itself: there is nothing to ask for.
+    None(DevelopmentToken),
 }
 
 /// One request for a token.
@@ -29,7 +34,6 @@ pub(crate) struct TokenRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Milliseconds,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the unit of the token endpoint, for the next grant"))]
     Seconds,
 }
 
@@ -37,24 +41,32 @@ pub(crate) enum Unit {
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     /// How far the local clock is off.
-    pub(crate) skew: Option<Skew>,
+    skew: Option<Skew>,
+    /// Which client secret was tried first, and how many have been refused.
+    first_secret: Option<usize>,
+    refused_secrets: usize,
 }
 
 impl Grant {
     pub(crate) fn new(credentials: Credentials, assertion_lifetime: Duration) -> Result<Self, Error> {
         match credentials {
             Credentials::Service(credentials) => Ok(Self::Jwt(JwtGrant::new(credentials, assertion_lifetime)?)),
-            Credentials::OAuth(_) | Credentials::Development(_) => {
-                let found = "OAuth Server-to-Server credentials or a development token";
-                Err(CredentialsError::Kind { found, expected: "service credentials" }.into())
-            }
+            Credentials::OAuth(credentials) => Ok(Self::ClientCredentials(ClientCredentialsGrant::new(credentials))),
+            Credentials::Development(token) => Ok(Self::None(token)),
         }
     }
 
-    /// What to send now.
-    pub(crate) fn request(&self, now: SystemTime, learned: &mut Learned) -> Result<TokenRequest, Error> {
+    /// What to send now. `limit` is for a key that signs elsewhere.
+    pub(crate) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &mut Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         match self {
-            Self::Jwt(grant) => grant.request(now, learned),
+            Self::Jwt(grant) => grant.request(now, learned, limit).await,
+            Self::ClientCredentials(grant) => Ok(grant.request(learned)),
+            Self::None(token) => Err(CredentialsError::Expired { at: token.token().expires_at() }.into()),
         }
     }
 
@@ -62,13 +74,16 @@ impl Grant {
     pub(crate) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         match self {
             Self::Jwt(grant) => grant.learn(refusal, learned),
+            Self::ClientCredentials(grant) => grant.learn(refusal, learned),
+            Self::None(_) => false,
         }
     }
 
     /// A token came: what was learned holds for the next call too.
     pub(crate) fn succeeded(&self, learned: &Learned) {
         match self {
-            Self::Jwt(_) => {}
+            Self::ClientCredentials(grant) => grant.succeeded(learned),
+            Self::Jwt(_) | Self::None(_) => {}
         }
     }
 
@@ -81,18 +96,24 @@ impl Grant {
     ) -> Option<Cow<'static, str>> {
         match self {
             Self::Jwt(grant) => grant.hint(refusal, now),
+            Self::ClientCredentials(grant) => grant.hint(refusal, learned),
+            Self::None(_) => None,
         }
     }
 
     pub(crate) fn client_id(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().client_id(),
+            Self::ClientCredentials(grant) => grant.credentials().client_id(),
+            Self::None(token) => token.client_id(),
         }
     }
 
     pub(crate) fn org_id(&self) -> Option<&str> {
         match self {
             Self::Jwt(grant) => Some(grant.credentials().org_id()),
+            Self::ClientCredentials(grant) => grant.credentials().org_id(),
+            Self::None(_) => None,
         }
     }
 
@@ -107,12 +128,15 @@ impl Grant {
     pub(crate) fn ims_host(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().ims_host(),
+            Self::ClientCredentials(grant) => grant.credentials().ims_host(),
+            Self::None(token) => token.ims_host(),
         }
     }
 
     pub(crate) fn certificate(&self) -> Option<&Certificate> {
         match self {
             Self::Jwt(grant) => grant.credentials().certificate(),
+            Self::ClientCredentials(_) | Self::None(_) => None,
         }
     }
 }

@@ -1,17 +1,19 @@
-//! Tokens and failures by script, for tests that have no use for HTTP.
+//! Tokens and failures by script, for tests that need no HTTP.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::{Error, ErrorKind, TestingError};
+use super::error::ScriptedError;
+use crate::error::{Error, ErrorKind};
 use crate::source::{TokenFuture, TokenSource};
 use crate::token::Token;
 
-/// A [`TokenSource`] that follows a script: for testing what an application does with its tokens and
-/// failures, such as its handling of a 401. No HTTP, no runtime. A token is handed out until it is
-/// forgotten (itself or a clone, not another of the same text) or has ended; where the script has run out, every
-/// call fails with [`ErrorKind::Server`].
+/// A [`TokenSource`] that follows a script: for testing what an application does with tokens and
+/// failures, such as its handling of a 401. It needs neither HTTP nor a runtime.
+///
+/// A token is handed out until it expires or is forgotten, by [identity](TokenSource::forget) and
+/// not by its text. After the end of the script every call fails with [`ErrorKind::Server`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,7 +42,7 @@ pub struct ScriptedTokens(Mutex<Script>);
 #[derive(Default)]
 struct Script {
     current: Option<Token>,
-    next: VecDeque<Result<Token, ErrorKind>>,
+    next: VecDeque<Result<Token, Error>>,
     forgotten: usize,
 }
 
@@ -50,14 +52,20 @@ impl ScriptedTokens {
         Self::default()
     }
 
-    /// Then this token, until it is forgotten.
+    /// Then this token, until it expires or is forgotten.
     pub fn then_token(&self, token: Token) {
         self.script().next.push_back(Ok(token));
     }
 
-    /// Then one failure of this kind.
+    /// Then one failure of this kind, without a response.
     pub fn then_failure(&self, kind: ErrorKind) {
-        self.script().next.push_back(Err(kind));
+        self.then_error(ScriptedError::new(kind));
+    }
+
+    /// Then one failure with what IMS said, such as [`Error::retry_after`]: a [`ScriptedError`], or
+    /// an [`Error`] that a test already has.
+    pub fn then_error(&self, error: impl Into<Error>) {
+        self.script().next.push_back(Err(error.into()));
     }
 
     /// How often a current token was forgotten.
@@ -77,15 +85,14 @@ impl TokenSource for ScriptedTokens {
         Box::pin(async {
             let mut script = self.script();
             script.current = script.current.take().filter(|token| !token.is_expired());
-            let result = match &script.current {
+            match &script.current {
                 Some(token) => Ok(token.clone()),
                 None => match script.next.pop_front() {
                     Some(Ok(token)) => Ok(script.current.insert(token).clone()),
-                    Some(Err(kind)) => Err(kind),
-                    None => Err(ErrorKind::Server),
+                    Some(Err(error)) => Err(error),
+                    None => Err(ScriptedError::new(ErrorKind::Server).into()),
                 },
-            };
-            result.map_err(|kind| Error::from(TestingError::Scripted { kind }))
+            }
         })
     }
 

@@ -1,0 +1,10 @@
+//! Guides: longer pages than the documentation of a type. No code.
+
+#[doc = include_str!("which_credential.md")]
+pub mod which_credential {}
+
+#[doc = include_str!("moving_to_oauth.md")]
+pub mod moving_to_oauth {}
+
+#[doc = include_str!("keys_elsewhere.md")]
+pub mod keys_elsewhere {}
