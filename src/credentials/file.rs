@@ -68,7 +68,7 @@ fn not_a_path(path: &Path) -> Option<&'static str> {
     })
 }
 
-/// Checks length and encoding; takes a byte order mark off.
+/// Checks length and encoding.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, CredentialsError> {
     if bytes.len() > MAX_FILE {
         return Err(CredentialsError::TooLarge { limit: MAX_FILE });
@@ -78,9 +78,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, CredentialsError> {
     }
     let text = std::str::from_utf8(bytes);
     let text = text.map_err(|_| CredentialsError::Encoding { found: "binary or another encoding" })?;
-    // Blank lines stay, so that lines are counted as in the file.
-    let text = text.trim_start_matches('\u{feff}');
-    match text.trim().is_empty() {
+    match text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
         true => Err(CredentialsError::Empty),
         false => Ok(text),
     }

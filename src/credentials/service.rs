@@ -12,7 +12,6 @@ use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
-use crate::key::RsaKey;
 use crate::secret::Secret;
 use crate::signing_key::{Key, SigningKey};
 

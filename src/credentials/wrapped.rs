@@ -17,10 +17,10 @@ pub(super) struct Document {
 impl Document {
     /// The text must already be bounded in length.
     pub(super) fn parse(text: &str) -> Result<Self, CredentialsError> {
-        let mut text = Zeroizing::new(text.to_owned());
+        let mut text = Zeroizing::new(without_mark(text).to_owned());
         for _ in 0..MAX_WRAPPINGS {
             match unwrapped(&text, MAX_WRAPPINGS) {
-                Some(inner) => text = Zeroizing::new(inner.trim_start_matches('\u{feff}').to_owned()),
+                Some(inner) => text = Zeroizing::new(without_mark(&inner).to_owned()),
                 None => break,
             }
         }
@@ -37,6 +37,15 @@ impl Document {
             Ok(root) => Ok(Self { root, text }),
             Err(_) => Err(error),
         }
+    }
+}
+
+/// A byte order mark goes, and what stands before it. Other blank lines stay, so that lines are counted
+/// as in the file.
+fn without_mark(text: &str) -> &str {
+    match text.trim_start().starts_with('\u{feff}') {
+        true => text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace()),
+        false => text,
     }
 }
 
@@ -63,7 +72,7 @@ fn unwrapped(text: &str, depth: usize) -> Option<Zeroizing<String>> {
 }
 
 fn holds_file(text: &str, depth: usize) -> bool {
-    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let text = without_mark(text).trim_start();
     let within = || unwrapped(text, depth.checked_sub(1)?).filter(|inner| holds_file(inner, depth.saturating_sub(1)));
     text.starts_with('{') || text.contains("-----BEGIN") || within().is_some()
 }
