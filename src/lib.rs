@@ -143,6 +143,8 @@ pub mod fuzzing;
 mod grant;
 mod key;
 mod lenient;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub mod middleware;
 mod pem;
 mod redact;
 mod retry;

@@ -63,4 +63,16 @@ pub(crate) fn exchange_failed(identity: Identity<'_>, error: &Error, time_left: 
     }
 }
 
+/// A request that the middleware leaves as it is.
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) fn request_passed(host: Option<&str>, reason: &str) {
+    tracing::debug!(target: TARGET, host, reason, "request gets no token");
+}
+
+/// An API responded with 401.
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) fn token_refused() {
+    tracing::debug!(target: TARGET, "the API refused the token");
+}
+
 const TARGET: &str = "adobe_ims";
