@@ -99,6 +99,9 @@
 //! - `native-tls`: TLS by the platform's own library.
 //! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside the semver promise.
+//! - `tower`: the module `middleware` puts the token on requests and retries once after a 401, for clients made of tower
+//!   services (hyper, axum, tonic). Adds no package.
+//! - `reqwest-middleware`: the same for the crate reqwest-middleware. Adds 3 packages. Outside the semver promise.
 //!
 //! Calls that go to the network need a tokio runtime with its I/O and time drivers (`enable_all`); everything else needs
 //! none.
