@@ -126,6 +126,8 @@
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
 //!   promise.
+//! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
+//!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
 //!
 //! Calls that use the network need a tokio runtime with its I/O and time drivers (`enable_all`); nothing
 //! else does.
@@ -178,6 +180,8 @@ mod grant;
 pub mod guide;
 mod key;
 mod lenient;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub mod middleware;
 mod pem;
 mod redact;
 mod request;
