@@ -67,7 +67,7 @@ pub(super) fn choose(
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);
     }
-    // What the only one lacks is best told by itself.
+    // If there is only one, its own error says best what it lacks.
     let none = CredentialsError::NoneUsable { found, candidates: shown(&others) };
     let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
     match (incomplete.next(), incomplete.next()) {

@@ -123,8 +123,8 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
         .collect()
 }
 
-/// The name of a context and the key in it: one `_` stands between parts, two stand for one. Deeper
-/// parts belong to the tokens of a user.
+/// The name of a context and the key in it: one `_` separates parts, two mean one. Deeper parts
+/// belong to the tokens of a user.
 fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     let is_single = |at: usize| {
         let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default());

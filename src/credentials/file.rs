@@ -39,7 +39,7 @@ pub(crate) fn in_file(path: &Path, error: Error) -> Error {
     }
 }
 
-/// Reads a file up to the limit and one byte more, which tells that it is larger.
+/// Reads a file up to the limit and one byte more, which shows that it is larger.
 pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let read = || {
         // The buffer never grows, so no copy is left behind.
@@ -54,7 +54,7 @@ pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, U
     })
 }
 
-/// What stands where a path was expected; `None` for what may be shown.
+/// What was given where a path was expected; `None` for what may be shown.
 fn not_a_path(path: &Path) -> Option<&'static str> {
     let Some(text) = path.to_str() else { return Some("not Unicode") };
     let start = text.trim_start();

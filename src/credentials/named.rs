@@ -1,4 +1,4 @@
-//! A field with the name it had where it was found, so that every name is written once: beside its
+//! A field with the name it had where it was found, so that every name is written once: next to its
 //! value.
 
 use std::borrow::Cow;

@@ -211,7 +211,7 @@ impl Fields {
     }
 }
 
-/// Adds where a value of a wrong type stands.
+/// Adds the place of a value with a wrong type.
 fn located(error: CredentialsError, text: &str) -> CredentialsError {
     match error {
         CredentialsError::Type { name, expected, place: None } => {
