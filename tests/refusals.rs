@@ -1,4 +1,4 @@
-//! What a refusal of IMS says to the caller, and what it never shows.
+//! What the error of a refusal says, and what it never shows.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use wiremock::{Request, ResponseTemplate};
 
 /// B1: a refusal is final: the same request would be refused again.
 #[tokio::test]
-async fn a_refusal_is_never_tried_again() {
+async fn a_refusal_is_never_retried() {
     for status in [400, 401, 403, 404, 409, 422] {
         let response = ResponseTemplate::new(status).set_body_raw(r#"{"error":"invalid_client"}"#, "application/json");
         let error = fails_with(ErrorKind::Rejected, 1, response, &format!("{status}")).await;
@@ -29,7 +29,7 @@ async fn a_refusal_is_never_tried_again() {
 
 /// A10: what IMS says reaches the caller as data.
 #[tokio::test]
-async fn a_refusal_tells_code_description_and_debug_id() {
+async fn a_refusal_has_code_description_and_debug_id() {
     let body =
         r#"{"error_description":"Could not match JWT signature to any of the bindings","error":"invalid_token"}"#;
     let response = ResponseTemplate::new(400)
@@ -70,9 +70,9 @@ async fn a_long_description_is_cut() {
     assert_eq!(error.description().unwrap().chars().count(), 200);
 }
 
-/// A11: of a body that is not IMS's, nothing is shown; the status tells the refusal.
+/// A11: nothing is shown of a body that is not IMS's; the status is all there is.
 #[tokio::test]
-async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
+async fn a_refusal_with_a_foreign_body_shows_its_status_only() {
     for (name, body) in [
         ("HTML", "<html><h1>MARKER</h1></html>".to_owned()),
         ("text", "MARKER".to_owned()),
@@ -89,9 +89,9 @@ async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
     }
 }
 
-/// A12: a secret that the form had to encode is cut out in that spelling too.
+/// A12: a secret that the form had to encode is redacted in that spelling too.
 #[tokio::test]
-async fn an_echoed_form_is_cut_out() {
+async fn an_echoed_form_is_redacted() {
     let secret = "ab/cd+ef/gh=ij/kl+mn/op=qr";
     let server = responding(|request: &Request| {
         let echo = json!({ "error": "invalid_request", "error_description": String::from_utf8_lossy(&request.body) });
@@ -105,9 +105,9 @@ async fn an_echoed_form_is_cut_out() {
     assert!(!shows_a_piece(&shown(&error), "ab%2Fcd%2Bef%2Fgh%3Dij%2Fkl%2Bmn%2Fop%3Dqr"), "{error:?}");
 }
 
-/// A12: a server that sends a secret back does not get it into our error, in whatever disguise.
+/// A12: a secret that a server sends back is redacted, in whatever disguise.
 #[tokio::test]
-async fn an_echoed_secret_is_cut_out() {
+async fn an_echoed_secret_is_redacted() {
     let plain = |secret: &str| format!("the value {secret} is wrong");
     let at_the_limit = |secret: &str| format!("{}{secret}", "x ".repeat(90));
     let rebuilt_by_cleaning = |secret: &str| {
@@ -128,7 +128,7 @@ async fn an_echoed_secret_is_cut_out() {
 
 /// A12: twelve characters of a secret are too many.
 #[tokio::test]
-async fn an_echoed_piece_of_a_secret_is_cut_out() {
+async fn an_echoed_piece_of_a_secret_is_redacted() {
     let head: Disguise = |secret| format!("{}... is wrong", &secret[..20]);
     let tail: Disguise = |secret| format!("...{} is wrong", &secret[secret.len() - 20..]);
     for (name, disguise) in [("head", head), ("tail", tail)] {
@@ -136,9 +136,9 @@ async fn an_echoed_piece_of_a_secret_is_cut_out() {
     }
 }
 
-/// A14: what Adobe's API gateway sends in place of IMS is told in its words.
+/// A14: an error of Adobe's API gateway has a code and a description too.
 #[tokio::test]
-async fn the_words_of_the_api_gateway_are_told() {
+async fn an_error_of_the_api_gateway_has_code_and_description() {
     for body in [
         r#"{"error_code":"403003","message":"Api Key is invalid"}"#,
         r#"{"title":"x","status":403,"error_code":403003,"message":"Api Key is invalid"}"#,
@@ -148,9 +148,9 @@ async fn the_words_of_the_api_gateway_are_told() {
     }
 }
 
-/// A14: IMS's own word is handed on unharmed, a word that nobody has seen before too.
+/// A14: `code()` is IMS's own, also one that was never seen before.
 #[tokio::test]
-async fn the_code_is_the_word_that_ims_used() {
+async fn the_code_is_that_of_ims() {
     for (status, word, kind) in [
         (400, "invalid_client", ErrorKind::Rejected),
         (401, "invalid_client", ErrorKind::Rejected),
@@ -187,7 +187,7 @@ async fn refused_with(body: String) -> Error {
 /// What a server makes of a secret before it sends it back.
 type Disguise = fn(&str) -> String;
 
-/// Neither secret gets into the error of a client whose server sends both back in this disguise.
+/// Neither secret gets into the error if the server sends both back in this disguise.
 async fn assert_no_echo(name: &str, disguise: Disguise) {
     for [code, description] in [["client_secret", "jwt_token"], ["jwt_token", "client_secret"]] {
         let server = responding(move |request: &Request| {

@@ -130,8 +130,7 @@ impl Transport {
         if error.is_timeout() {
             return ConnectionError::ConnectTimeout { host, limit: self.connect_timeout }.into();
         }
-        // The HTTP library's own level only says "error sending request", and names the URL.
-        let cause = Cause::from_chain(std::error::Error::source(error));
+        let cause = Cause::from_chain(fault::first_cause(error));
         Error::caused(ConnectionError::Fault { fault: fault::classify(error), host }, cause)
     }
 }
