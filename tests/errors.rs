@@ -317,6 +317,41 @@ async fn a_chain_states_each_fact_once() {
     }
 }
 
+/// P7: the hint survives in the error of an application: `anyhow` with context, and an error of its own with `#[from]`,
+/// `#[source]` or `#[error(transparent)]`. It comes once, and last.
+#[test]
+fn the_hint_is_shown_by_whatever_prints_a_chain() {
+    #[derive(Debug, thiserror::Error)]
+    enum AppError {
+        #[error("no token from Adobe")]
+        From(#[from] Error),
+        #[error("no token from Adobe for {tenant}")]
+        Source { tenant: &'static str, source: Error },
+        #[error(transparent)]
+        Transparent(Error),
+    }
+
+    let error = || CredentialsFile::new().key(ENCRYPTED_PKCS8).read().unwrap_err();
+    let hint = error().hint().unwrap().to_owned();
+
+    let report = anyhow::Error::from(error()).context("no token from Adobe");
+    assert_eq!(format!("{report:#}"), format!("no token from Adobe: {}: hint: {hint}", error()));
+    let lines = format!("{report:?}");
+    assert!(lines.contains(&format!("1: hint: {hint}")), "{lines}");
+
+    let own =
+        [AppError::from(error()), AppError::Source { tenant: "a", source: error() }, AppError::Transparent(error())];
+    for own in own {
+        let chain: Vec<_> = anyhow::Error::from(own).chain().map(ToString::to_string).collect();
+        assert_eq!(*chain.last().unwrap(), format!("hint: {hint}"), "{chain:?}");
+        assert_eq!(chain.iter().filter(|level| level.contains(&hint)).count(), 1, "{chain:?}");
+    }
+
+    // `fn main() -> Result<(), Box<dyn Error>>` prints `Debug`.
+    let main: Box<dyn std::error::Error> = error().into();
+    assert_eq!(format!("{main:?}").matches(&hint).count(), 1, "{main:?}");
+}
+
 /// P7: what fails before anything is sent has a hint too.
 #[test]
 fn each_failure_of_the_credentials_and_settings_has_its_hint() {

@@ -69,6 +69,18 @@ async fn an_odd_claim_does_not_hide_the_others() {
     }
 }
 
+/// A16: claims in an array are not believed.
+#[tokio::test]
+async fn claims_in_an_array_are_not_believed() {
+    let claims = r#"["client","user","ims-na1","scope","1790000000000","86400000"]"#;
+    let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+
+    let (token, lifetime) = accepted(&token_body(&text, "86399")).await;
+
+    assert!(token.claims().is_none());
+    assert_near(lifetime, 86_399, claims);
+}
+
 /// T16: digits in quotes are a number all the same.
 #[tokio::test]
 async fn a_lifetime_as_a_string_of_digits_is_accepted() {

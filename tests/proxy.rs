@@ -369,6 +369,53 @@ async fn the_builder_takes_precedence_over_the_environment() {
     }
 }
 
+/// N20: `build` refuses a proxy variable that cannot be used, by its name, as `proxy()` does: never a silent direct
+/// connection. SOCKS is named.
+#[tokio::test]
+async fn an_unusable_proxy_variable_is_refused_by_its_name() {
+    if let Some(name) = child::argument("NAME") {
+        let problem = child::argument("PROBLEM").unwrap();
+        let url = child::argument("URL").unwrap();
+        let error = child_builder().build().unwrap_err();
+        assert_eq!(error.to_string(), format!("environment variable {name} cannot be used: {problem}"));
+        assert!(error.hint().unwrap().starts_with(&format!("set {name} to http://host:port")), "{error:?}");
+        let by_setting = child_builder().proxy(url).build().unwrap_err();
+        assert_eq!(by_setting.to_string(), format!("setting proxy cannot be used: {problem}"));
+        for error in [error, by_setting] {
+            assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Config, false));
+            assert_no_password(&name, &error);
+        }
+        // Nobody is forced to use the variable.
+        child_builder().no_proxy().build().unwrap();
+        child_builder().proxy("http://127.0.0.1:3128").build().unwrap();
+        child_builder().danger_endpoint("http://127.0.0.1:1").build().unwrap();
+        return;
+    }
+    let (ours, server) = ims().await;
+    let not_a_url = "it is not a URL of the form http://host:port";
+    let socks = "SOCKS proxies are not supported";
+    let blank = format!("http://{} word@127.0.0.1:3128", USERINFO);
+    for (name, url, problem) in [
+        ("HTTPS_PROXY", "127.0.0.1:3128", not_a_url),
+        ("https_proxy", "proxy.example", not_a_url),
+        ("HTTPS_PROXY", "ftp://127.0.0.1:3128", not_a_url),
+        ("HTTPS_PROXY", &blank, not_a_url),
+        ("ALL_PROXY", "not a url", not_a_url),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1080", socks),
+        ("all_proxy", "socks5h://127.0.0.1:1080", socks),
+    ] {
+        let arguments = [
+            ("NAME", name),
+            ("PROBLEM", problem),
+            ("URL", url),
+            ("ENDPOINT", &server.endpoint()),
+            ("ROOT", &ours.pem()),
+        ];
+        child::run("an_unusable_proxy_variable_is_refused_by_its_name", &arguments, &[(name, url)]).await;
+    }
+    assert_eq!(server.connections(), 0);
+}
+
 /// N12: a password from the environment is shown as little as one from the builder.
 #[tokio::test]
 async fn a_password_from_the_environment_is_never_shown() {

@@ -11,6 +11,8 @@
 mod support;
 
 use adobe_ims::{Error, ErrorKind, ImsClient};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use support::material::{CLIENT_SECRET, CredentialsFile};
 use support::server::{assertions, builder, client, fails_with, form, responding, shown, shows_a_piece};
@@ -133,6 +135,88 @@ async fn an_echoed_piece_of_a_secret_is_redacted() {
     let tail: Disguise = |secret| format!("...{} is wrong", &secret[secret.len() - 20..]);
     for (name, disguise) in [("head", head), ("tail", tail)] {
         assert_no_echo(name, disguise).await;
+    }
+}
+
+/// S18: the token of a response that also has an error is redacted like the secrets that were sent.
+#[tokio::test]
+async fn a_token_next_to_an_error_is_redacted() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.VE9LRU4tTUFSS0VSLTAxMjM0NTY3ODk.bWFya2VyLXNpZ25hdHVyZQ";
+    for status in [200, 400, 503] {
+        let body = json!({
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": 86_399_999,
+            "error": format!("not_{token}"),
+            "error_description": format!("the token {token} is not for you; {}...", &token[..30]),
+        });
+        let server = responding(ResponseTemplate::new(status).set_body_json(body)).await;
+
+        let error = builder(&server).max_attempts(1).build().unwrap().exchange().await.unwrap_err();
+
+        assert!(error.description().unwrap().starts_with("the token [redacted] is not for you; "), "{error:?}");
+        assert!(!shows_a_piece(&shown(&error), token), "{status}: {error:?}");
+    }
+}
+
+/// S19: an honest intermediary echoes what it received in another encoding: the whole form, or a secret in it.
+#[tokio::test]
+async fn an_echo_in_another_encoding_is_redacted() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let upper = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let percent = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let encodings: [(&str, fn(&[u8]) -> String); 5] = [
+        ("base64", |bytes| STANDARD.encode(bytes)),
+        ("base64url", |bytes| URL_SAFE_NO_PAD.encode(bytes)),
+        ("hex", hex),
+        ("hex in upper case", upper),
+        ("percent", percent),
+    ];
+    for (name, encode) in encodings {
+        for skipped in 0..3 {
+            let server = responding(move |request: &Request| {
+                let secret = form(request)["client_secret"].clone();
+                // Where the secret begins decides what base64 makes of it.
+                let echo = format!("{}{secret}&jwt_token=", &"xyz"[..skipped]);
+                let whole = encode(&request.body);
+                ResponseTemplate::new(400)
+                    .insert_header("x-debug-id", encode(secret.as_bytes()).as_str())
+                    .set_body_json(json!({ "error": encode(echo.as_bytes()), "error_description": whole }))
+            })
+            .await;
+
+            let error = client(&server).exchange().await.unwrap_err();
+
+            let shown = shown(&error);
+            for secret in [CLIENT_SECRET, &assertions(&server).await[0]] {
+                for start in 0..3 {
+                    // All of it but what base64 mixes with its neighbours; twelve bytes of it are too many.
+                    let inner = &secret.as_bytes()[start..];
+                    let encoded = encode(&inner[..inner.len() / 3 * 3]);
+                    let width = encode(&[0; 12]).len();
+                    let pieces = encoded.as_bytes().windows(width).map(|piece| str::from_utf8(piece).unwrap());
+                    let piece = pieces.into_iter().find(|piece| shown.contains(*piece));
+                    assert_eq!(piece, None, "{name}: {shown}");
+                }
+            }
+            assert!(shown.contains("[redacted]"), "{name}: {shown}");
+        }
+    }
+}
+
+/// A15: letters that show nothing are removed; a text of nothing else is none.
+#[tokio::test]
+async fn invisible_letters_are_removed() {
+    for invisible in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+        let hidden = invisible.to_string().repeat(20);
+        let body = json!({ "error": format!("invalid{hidden}_scope"), "error_description": hidden }).to_string();
+        let error = refused_with(body).await;
+        assert_eq!((error.code(), error.description()), (Some("invalid_scope"), None));
+        assert_eq!(error.to_string(), "IMS refused the request: 400 invalid_scope");
+
+        let error = refused_with(json!({ "error": hidden, "error_description": "no code" }).to_string()).await;
+        assert_eq!((error.code(), error.description()), (None, Some("no code")));
+        assert!(!shown(&error).contains(invisible));
     }
 }
 

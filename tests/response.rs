@@ -83,6 +83,19 @@ async fn a_response_without_a_token_is_refused() {
     }
 }
 
+/// A16: an array in the place of an object is refused, with the values in the order in which this crate has its fields.
+#[tokio::test]
+async fn an_array_in_the_place_of_an_object_is_refused() {
+    let token = r#"["a.b.c","bearer",86399999,null,null]"#;
+    fails_with(ErrorKind::Response, 1, ok(token), token).await;
+    for error in [r#"["invalid_client","no","1","no","a.b.c"]"#, r#"["invalid_client","no",null,null,null]"#] {
+        let response = ResponseTemplate::new(400).set_body_raw(error, "application/json");
+        let refusal = fails_with(ErrorKind::Rejected, 1, response, error).await;
+        assert_eq!((refusal.code(), refusal.description()), (None, None), "{error}");
+        fails_with(ErrorKind::Response, 1, ok(error), error).await;
+    }
+}
+
 /// A4: an error that is not a text is one all the same.
 #[tokio::test]
 async fn an_error_of_any_type_under_status_200_is_a_refusal() {

@@ -14,7 +14,10 @@ use std::time::Duration;
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, ImsClientBuilder};
-use support::material::CredentialsFile;
+use support::material::{
+    CLIENT_ID, CLIENT_SECRET, CredentialsFile, IMS_HOST, METASCOPE, ORG_ID, RSA_2048_PKCS1, TECHNICAL_ACCOUNT_ID,
+    printed,
+};
 use support::raw::{RawServer, Step};
 
 /// T22: an assertion is valid for as long as the setting says.
@@ -107,6 +110,51 @@ fn an_endpoint_that_is_not_an_http_address_is_refused() {
         assert_eq!(error.to_string(), format!("endpoint cannot be used: {problem}"), "{endpoint:?}");
     }
 }
+
+/// S17: whatever slips into a setting, neither an error nor a report nor `Debug` repeats it: the text of the credentials file,
+/// the key, the secret itself, or a path with line breaks and escape sequences.
+#[test]
+fn no_setting_is_repeated_in_an_error_or_in_debug() {
+    let json = CredentialsFile::new().to_json();
+    let path = "/run/secrets/\u{1b}[31mims\r\n/service_token_MARKER.json";
+    let assertion = include_str!("fixtures/assertion.golden.jwt").trim_end();
+    for slip in [json.as_str(), RSA_2048_PKCS1, CLIENT_SECRET, path, assertion] {
+        let in_url = |scheme: &str| format!("{scheme}://ims.example/{slip}");
+        let mut builders = vec![
+            builder().danger_endpoint(slip),
+            builder().danger_endpoint(in_url("http")),
+            builder().proxy(slip),
+            builder().proxy(in_url("socks5")),
+            builder().proxy(format!("http://user:{slip}@proxy.example:3128")),
+            builder().user_agent(slip),
+            builder().root_certificate(slip),
+        ];
+        if slip != path {
+            // The path of a URL is shown if it is not a credential.
+            builders.push(builder().danger_endpoint(in_url("https")));
+            builders.push(builder().danger_endpoint(format!("https://{slip}@ims.example")));
+        }
+        for (at, builder) in builders.into_iter().enumerate() {
+            let mut shown = format!("{builder:?}{builder:#?}");
+            match builder.build() {
+                Ok(client) => shown += &format!("{client:?}{client:#?}"),
+                Err(error) => shown += &format!("{}{}", printed(&error), error.report()),
+            }
+            // What the settings themselves show.
+            let shown = shown.replace(CLIENT_ID, "").replace(ORG_ID, "").replace("-----BEGIN CERTIFICATE-----", "");
+            let shown = shown.replace(METASCOPE, "").replace(IMS_HOST, "").replace(TECHNICAL_ACCOUNT_ID, "");
+            let piece = slip.as_bytes().windows(PIECE).find_map(|piece| {
+                let piece = str::from_utf8(piece).unwrap();
+                shown.contains(piece).then_some(piece)
+            });
+            assert_eq!(piece, None, "setting {at} to {slip:?}: {shown}");
+            assert!(!shown.contains('\u{1b}'), "setting {at}: {shown}");
+        }
+    }
+}
+
+/// So many characters of a secret are too many.
+const PIECE: usize = 12;
 
 /// The whole URL of a token endpoint works, as other OAuth libraries expect it.
 #[tokio::test]

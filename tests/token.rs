@@ -19,6 +19,7 @@ use adobe_ims::testing::{ManualClock, MockAnswer, MockIms, ScriptedTokens};
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, Token, TokenSource};
 use support::material::CredentialsFile;
 use support::raw::{RawServer, Step};
+use support::raw_exchange::{self, good, granted};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use wiremock::matchers::any;
@@ -299,6 +300,44 @@ fn each_first_call_after_a_dropped_runtime_works() {
     assert!((300..=600).contains(&mock.request_count()), "{}", mock.request_count());
 }
 
+/// R6: one client in 360 short runtimes: each call works, although it makes one attempt and the pool has connections whose
+/// runtimes are shutting down.
+#[test]
+fn one_attempt_is_enough_in_each_of_many_short_runtimes() {
+    let mock = runtime().block_on(MockIms::start()).unwrap();
+    let ims = mock.client_builder().max_attempts(1).build().unwrap();
+    for number in 0..360 {
+        let short_lived = if number % 3 == 0 { runtime() } else { runtime_with_threads() };
+        let outcome = short_lived.block_on(ims.exchange());
+        outcome.unwrap_or_else(|error| panic!("call {number}: {error:?}"));
+        // Its threads, and with them its connections, end some time later.
+        short_lived.shutdown_background();
+    }
+    // A few requests may have been sent by a runtime that was then gone.
+    assert!((360..=380).contains(&mock.request_count()), "{}", mock.request_count());
+}
+
+/// R6: the same at the worst moment: the runtime of the connection is dropped between request and response.
+#[test]
+fn a_connection_of_a_dropped_runtime_costs_no_attempt() {
+    let server = RawServer::start([vec![Step::Read, granted(), Step::Read, Step::Hold], good()]);
+    let ims = raw_exchange::builder(&server).max_attempts(1).build().unwrap();
+    let before = runtime_with_threads();
+    before.block_on(ims.exchange()).unwrap();
+
+    let outcome = runtime().block_on(async {
+        let mut call = pin!(ims.exchange());
+        while server.requests().len() < 2 {
+            assert!(timeout(Duration::from_millis(5), call.as_mut()).await.is_err());
+        }
+        before.shutdown_background();
+        call.await
+    });
+
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!((server.connections(), server.requests().len()), (2, 3));
+}
+
 /// R6: an exchange on a runtime that is alive but not driven costs one call its timeout; the next one works.
 #[test]
 fn a_runtime_that_is_not_driven_costs_one_call() {
@@ -461,6 +500,10 @@ async fn an_application_tests_its_handling_of_a_401_by_script() {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn runtime_with_threads() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// The outcome of a future's first poll.

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream}
 use std::panic;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -166,6 +166,8 @@ impl Step {
 pub struct Received {
     /// The client's port of the connection that it came on.
     pub port: u16,
+    /// When it had been read.
+    pub at: SystemTime,
     /// Head and body.
     pub bytes: Vec<u8>,
 }
@@ -356,10 +358,15 @@ impl Connection<'_> {
         };
         let rest = self.unread.split_off(end);
         let bytes = std::mem::replace(&mut self.unread, rest);
-        let received = Received { port: self.client.port(), bytes };
+        let received = Received { port: self.client.port(), at: now(), bytes };
         self.shared.state().requests.push(received);
         Some(())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Where the head of a request ends, the blank line included.

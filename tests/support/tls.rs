@@ -20,7 +20,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use super::material::armour;
-use super::raw::{Received, declared_length, head_end};
+use super::raw::{Received, declared_length, head_end, now};
 
 /// A certificate authority.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ async fn serve(
     let mut tls = acceptor.accept(stream).await?;
     seen(shared).handshakes += 1;
     while let Some(bytes) = read_request(&mut tls).await? {
-        seen(shared).requests.push(Received { port, bytes });
+        seen(shared).requests.push(Received { port, at: now(), bytes });
         tls.write_all(&response).await?;
         tls.flush().await?;
         if !notify {
