@@ -7,6 +7,7 @@ use std::path::Path;
 use super::choice::{Candidate, choose};
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
+use super::named::shown;
 use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Wanted};
 use super::{Credentials, file, shape, wrapped};
@@ -108,9 +109,9 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
     for (variable, node) in &variables.0 {
         let Some((name, key)) = starts_with(variable, CONTEXTS).and_then(context_and_key) else { continue };
         let Some(slot) = Slot::of(key) else { continue };
-        let prefix = variable.strip_suffix(key).unwrap_or_default().to_owned();
+        let prefix = shown(variable.strip_suffix(key).unwrap_or_default());
         let context = contexts.entry(name).or_insert(Flat { prefix, names: &CONTEXT, values: Vec::new() });
-        context.values.push((slot, Value::named(variable, node)));
+        context.values.push((slot, Value::named(shown(variable), node)));
     }
     let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId));
     contexts

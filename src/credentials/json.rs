@@ -9,7 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredA
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use super::named::{Named, Texts};
+use super::named::{Named, Texts, shown};
 use crate::error::{CredentialsError, Place};
 use crate::secret::Secret;
 
@@ -98,7 +98,7 @@ impl<'a> Value<'a> {
             None => Ok(Vec::new()),
             Some(Node::Object(fields)) => {
                 let field = |(key, node): (&'a String, &'a Node)| {
-                    (key.as_str(), Self { name: self.path_to(key), node: Some(node) })
+                    (key.as_str(), Self { name: self.path_to(&shown(key)), node: Some(node) })
                 };
                 Ok(fields.iter().map(field).collect())
             }
