@@ -305,6 +305,10 @@ impl ImsClient {
         self.0.exchange.org_id()
     }
 
+    pub(crate) fn exchanger(&self) -> &Exchange {
+        &self.0.exchange
+    }
+
     fn assemble(exchange: Exchange, settings: Settings, reload: Option<PathBuf>) -> Result<Self, Error> {
         let (limits, clock) = (exchange.limits(), exchange.clock().clone());
         let development = match &*exchange.grant() {
@@ -319,7 +323,7 @@ impl ImsClient {
     }
 }
 
-fn in_runtime() -> Result<(), Error> {
+pub(crate) fn in_runtime() -> Result<(), Error> {
     tokio::runtime::Handle::try_current().map(drop).map_err(|_| UsageError::NoRuntime.into())
 }
 

@@ -29,10 +29,15 @@ pub(super) fn with<T>(path: &Path, read_it: impl FnOnce(&[u8]) -> Result<T, Erro
 }
 
 pub(crate) fn in_file(path: &Path, error: Error) -> Error {
-    match path.to_str() {
-        Some(name) if is_showable(name) => error.in_source(name),
-        _ => error,
+    match shown(path) {
+        Some(name) => error.in_source(name),
+        None => error,
     }
+}
+
+/// The path, if a message may repeat it.
+pub(crate) fn shown(path: &Path) -> Option<&str> {
+    path.to_str().filter(|name| is_showable(name))
 }
 
 fn read_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

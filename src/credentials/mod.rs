@@ -18,6 +18,7 @@ use std::str::FromStr;
 pub use development::DevelopmentToken;
 pub use oauth::{OAuthCredentials, OAuthCredentialsBuilder};
 pub use reader::CredentialsReader;
+pub(crate) use reader::Inspected;
 pub use service::{ServiceCredentials, ServiceCredentialsBuilder};
 
 use crate::error::Error;
@@ -72,6 +73,22 @@ impl Credentials {
     /// for a file that can't be read. The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::reader().from_file(path)
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        match self {
+            Self::Service(credentials) => credentials.client_id(),
+            Self::OAuth(credentials) => credentials.client_id(),
+            Self::Development(token) => token.client_id(),
+        }
+    }
+
+    pub(crate) fn ims_host(&self) -> &str {
+        match self {
+            Self::Service(credentials) => credentials.ims_host(),
+            Self::OAuth(credentials) => credentials.ims_host(),
+            Self::Development(token) => token.ims_host(),
+        }
     }
 
     /// Reads with options: which of several credentials, a private key kept elsewhere, other scopes.

@@ -87,6 +87,18 @@ impl CredentialsReader {
         self.read_json(json, Wanted::Any)?.fields.check()
     }
 
+    /// Reads a file in steps, for a diagnosis: what it holds, and then whether that can be used.
+    pub(crate) fn inspect_file(&self, path: &Path) -> Result<Inspected, Error> {
+        let inspected = file::with(path, |json| self.inspect(json))?;
+        let credentials = inspected.credentials.map_err(|error| file::in_file(path, error));
+        Ok(Inspected { credentials, ..inspected })
+    }
+
+    fn inspect(&self, json: &[u8]) -> Result<Inspected, Error> {
+        let found = self.read_json(json, Wanted::Any)?;
+        Ok(Inspected { words: found.words, credentials: found.fields.check() })
+    }
+
     /// The fields of the credentials in these bytes, nothing in them checked yet.
     pub(super) fn read_json(&self, json: &[u8], wanted: Wanted) -> Result<Found, Error> {
         let text = file::text(json)?;
@@ -145,6 +157,12 @@ impl fmt::Debug for CredentialsReader {
             .field("send_org_id", send_org_id)
             .finish()
     }
+}
+
+/// What a source is called, and its credentials as far as they can be used.
+pub(crate) struct Inspected {
+    pub(crate) words: &'static str,
+    pub(crate) credentials: Result<Credentials, Error>,
 }
 
 /// What a source holds, and what it is called.

@@ -117,6 +117,16 @@ impl Exchange {
         self.token_by(grant, &mut retry).instrument(telemetry::exchange_span(self.identity())).await
     }
 
+    /// Gets a token in one attempt, and returns with the outcome what the responses have shown.
+    pub(crate) async fn probe(&self) -> (Result<Token, Error>, Learned) {
+        let (grant, mut learned) = (self.grant(), Learned::default());
+        let limits = Limits { attempts: 1, ..self.limits };
+        let mut retry = Retry::new(limits, Duration::ZERO, self.endpoint.host());
+        let call = self.token_learning(&grant, &mut retry, &mut learned);
+        let result = call.instrument(telemetry::exchange_span(self.identity())).await;
+        (result, learned)
+    }
+
     /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
     /// is used; if IMS refuses it, the file may have changed meanwhile.
     async fn token_with_reload(&self, reload: &Reload, retry: &mut Retry<'_>) -> Result<Token, Error> {
@@ -152,9 +162,17 @@ impl Exchange {
     }
 
     async fn token_by(&self, grant: &Grant, retry: &mut Retry<'_>) -> Result<Token, Error> {
-        let mut learned = Learned::default();
+        self.token_learning(grant, retry, &mut Learned::default()).await
+    }
+
+    async fn token_learning(
+        &self,
+        grant: &Grant,
+        retry: &mut Retry<'_>,
+        learned: &mut Learned,
+    ) -> Result<Token, Error> {
         loop {
-            match retry.attempt(self.attempt(grant, &mut learned)).await {
+            match retry.attempt(self.attempt(grant, learned)).await {
                 Ok(token) => return Ok(token),
                 Err(error) => retry.pause(error, fastrand::f64()).await?,
             }
@@ -166,6 +184,7 @@ impl Exchange {
         loop {
             let request = grant.request(self.clock.now(), learned)?;
             let received = self.post(&request.ims, &[]).await?;
+            learned.measured = response::skew(&received);
             let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {
                 Ok(token) => {
                     grant.succeeded(learned);
