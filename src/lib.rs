@@ -126,6 +126,8 @@
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
 //!   promise.
+//! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
+//!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
 //!
 //! Calls that use the network need a tokio runtime with its I/O and time drivers (`enable_all`); nothing
 //! else does.
@@ -179,12 +181,15 @@ mod grant;
 pub mod guide;
 mod key;
 mod lenient;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub mod middleware;
 mod pem;
 mod redact;
 mod request;
 mod retry;
 mod secret;
 mod signer;
+mod signing_key;
 mod source;
 mod telemetry;
 #[cfg(feature = "testing")]
@@ -203,5 +208,6 @@ pub use diagnose::{Check, CheckState, Diagnosis, DiagnosisBuilder};
 pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
+pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};

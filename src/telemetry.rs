@@ -88,4 +88,16 @@ fn reload(identity: Identity<'_>, error: &Error, message: &'static str) {
     );
 }
 
+/// A request that the middleware leaves as it is.
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) fn request_passed(host: Option<&str>, reason: &str) {
+    tracing::debug!(target: TARGET, host, reason, "request gets no token");
+}
+
+/// An API responded with 401.
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) fn token_refused() {
+    tracing::debug!(target: TARGET, "the API refused the token");
+}
+
 const TARGET: &str = "adobe_ims";

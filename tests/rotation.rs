@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockEndpoint, MockIms};
-use adobe_ims::{Credentials, DevelopmentToken, ErrorKind, ImsClient, OAuthCredentials};
+use adobe_ims::{Clock, Credentials, DevelopmentToken, ErrorKind, ImsClient, OAuthCredentials};
 use tempfile::TempDir;
 
 /// The keys that the mock saw, in the order of the requests.
@@ -296,6 +296,7 @@ async fn a_development_token_is_reloaded_when_it_has_expired() {
     let file = folder.path().join("local_development_token.json");
     fs::write(&file, mock.development_token_json()).unwrap();
     let clock = ManualClock::new();
+    let start = clock.now();
     let credentials = DevelopmentToken::from_file(&file).unwrap();
     let text = credentials.token().expose_secret().to_owned();
     let builder = ImsClient::builder(credentials).danger_endpoint(mock.endpoint()).clock(clock.clone());
@@ -312,7 +313,7 @@ async fn a_development_token_is_reloaded_when_it_has_expired() {
     assert!(error.hint().unwrap().contains("Developer Console"), "{error:?}");
     assert_eq!(ims.exchange().await.unwrap_err().kind(), ErrorKind::Expired);
 
-    clock.set(std::time::SystemTime::now());
+    clock.set(start);
     fs::write(&file, mock.development_token_json()).unwrap();
     let reloaded = ims.token().await.unwrap();
     assert_ne!(reloaded.expose_secret(), text);

@@ -97,6 +97,7 @@ impl<'a> Flat<'a> {
             metascopes: self.one(Slot::Metascopes, self.names.metascopes)?.texts()?,
             private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?,
             certificate: Named::new("certificate", None),
+            signing_key: None,
         }))
     }
 

@@ -13,6 +13,7 @@ use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
 use crate::key::RsaKey;
 use crate::secret::Secret;
+use crate::signing_key::{Key, SigningKey};
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
 ///
@@ -36,7 +37,7 @@ struct Parts {
     technical_account_id: String,
     ims_host: String,
     metascopes: Vec<String>,
-    key: RsaKey,
+    key: Key,
     certificate: Option<Certificate>,
 }
 
@@ -105,7 +106,7 @@ impl ServiceCredentials {
         &self.0.client_secret
     }
 
-    pub(crate) fn key(&self) -> &RsaKey {
+    pub(crate) fn key(&self) -> &Key {
         &self.0.key
     }
 
@@ -214,6 +215,13 @@ impl ServiceCredentialsBuilder {
         self
     }
 
+    /// A key that signs where it is kept, instead of [`private_key`](Self::private_key): in a key
+    /// management service, a hardware module, or another process.
+    pub fn signing_key(mut self, key: impl SigningKey) -> Self {
+        self.fields.signing_key = Some(Arc::new(key));
+        self
+    }
+
     /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
     /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
@@ -244,6 +252,7 @@ impl Default for ServiceCredentialsBuilder {
                 metascopes: Named::new("metascopes", None),
                 private_key: Named::new("private_key", None),
                 certificate: Named::new("certificate", None),
+                signing_key: None,
             },
         }
     }
@@ -261,6 +270,7 @@ impl fmt::Debug for ServiceCredentialsBuilder {
             metascopes: _,
             private_key,
             certificate: _,
+            signing_key: _,
         } = &self.fields;
         f.debug_struct("ServiceCredentialsBuilder")
             .field("client_id", &client_id.shown())
@@ -285,6 +295,8 @@ pub(super) struct ServiceFields {
     pub(super) metascopes: Named<Texts>,
     pub(super) private_key: Named<Secret>,
     pub(super) certificate: Named<Secret>,
+    /// In place of `private_key`.
+    pub(super) signing_key: Option<Arc<dyn SigningKey>>,
 }
 
 impl ServiceFields {
@@ -300,8 +312,14 @@ impl ServiceFields {
             metascopes,
             private_key,
             certificate: _,
+            signing_key,
         } = self;
-        missing(&[ims_host, org_id, technical_account_id, client_id, client_secret, metascopes, private_key])
+        let mut needed: Vec<&dyn Field> =
+            vec![ims_host, org_id, technical_account_id, client_id, client_secret, metascopes];
+        if signing_key.is_none() {
+            needed.push(private_key);
+        }
+        missing(&needed)
     }
 
     /// All fields at once, or all that is missing in one error.
@@ -317,7 +335,11 @@ impl ServiceFields {
             metascopes,
             private_key,
             certificate,
+            signing_key,
         } = self;
+        if let (Some(_), None) = (&signing_key, private_key.missing()) {
+            return Err(CredentialsError::TwoKeys.into());
+        }
         match origin {
             _ if names.is_empty() => {}
             Origin::Jwt(found) if private_key.missing().is_some() => {
@@ -332,10 +354,14 @@ impl ServiceFields {
             client_id: client_id.check(origin, fields::client_id)?,
             client_secret: client_secret.check(origin, fields::client_secret)?,
             metascopes: metascopes.check(origin, fields::metascopes)?,
-            key: RsaKey::from_text(private_key.check(origin, fields::private_key)?.expose())?,
+            key: match signing_key {
+                Some(key) => Key::Elsewhere(key),
+                None => Key::Local(RsaKey::from_text(private_key.check(origin, fields::private_key)?.expose())?),
+            },
             certificate: None,
         };
-        let certificate = certificate.value.and_then(|text| Certificate::from_text(text.expose(), &parts.key));
+        let certificate =
+            certificate.value.and_then(|text| Certificate::from_text(text.expose(), parts.key.public_key()));
         Ok(ServiceCredentials(Arc::new(Parts { certificate, ..parts })))
     }
 }

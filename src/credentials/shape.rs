@@ -90,6 +90,7 @@ fn aem(integration: &Value<'_>) -> Result<Fields, CredentialsError> {
         metascopes: field(&["metascopes"])?.texts()?,
         private_key: field(&["privateKey"])?.text()?,
         certificate: field(&["publicKey"])?.text_if_any(),
+        signing_key: None,
     }))
 }
 
@@ -191,6 +192,7 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
         metascopes: Named::new("jwt_payload", Some(Texts::List(metascopes))),
         private_key: root.get("jwt_private_key").lines()?,
         certificate: Named::new("certificate", None),
+        signing_key: None,
     }))
 }
 

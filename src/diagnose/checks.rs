@@ -70,7 +70,10 @@ impl Checks {
                     listed(service.metascopes()),
                 );
                 self.ok(FIELDS, fields);
-                self.ok(KEY, format!("RSA, {} bits", service.key().bits()));
+                // One that is kept elsewhere shows in the exchange whether it can sign.
+                if let Ok(key) = service.key().local() {
+                    self.ok(KEY, format!("RSA, {} bits", key.bits()));
+                }
             }
             Credentials::OAuth(oauth) => {
                 let organization =
@@ -149,27 +152,37 @@ impl Checks {
         result: &Result<Token, Error>,
         learned: &Learned,
     ) {
-        match result {
+        let failed = result.as_ref().err().map(id_of);
+        if failed != Some(KEY) && !self.has(KEY) {
+            self.ok(KEY, "kept elsewhere, and signed");
+        }
+        let error = match result {
             Ok(token) => {
                 self.clock(learned, CheckState::Warning);
-                self.ok(CONNECTION, format!("{} responded", endpoint.host()));
+                self.responded(endpoint);
                 self.issued(credentials, token, learned);
-                self.claims(credentials, token);
+                return self.claims(credentials, token);
             }
-            Err(error) => {
-                let refused = error.code() == Some("invalid_token");
-                match error.failure() {
-                    Failure::Response(ResponseError::Refused | ResponseError::Throttled | ResponseError::Server) => {
-                        self.clock(learned, if refused { CheckState::Failed } else { CheckState::Warning })
-                    }
-                    _ => self.skip(CLOCK, "no response of IMS to compare it with"),
-                }
-                if id_of(error) == RESPONSE {
-                    self.ok(CONNECTION, format!("{} responded", endpoint.host()));
-                }
-                self.failed(error);
-            }
+            Err(error) => error,
+        };
+        if failed == Some(RESPONSE) {
+            self.responded(endpoint);
         }
+        match error.failure() {
+            Failure::Response(ResponseError::Refused) if error.code() == Some("invalid_token") => {
+                self.clock(learned, CheckState::Failed);
+            }
+            Failure::Response(ResponseError::Refused | ResponseError::Throttled | ResponseError::Server) => {
+                self.clock(learned, CheckState::Warning);
+            }
+            Failure::Response(_) | Failure::Connection(_) => self.skip(CLOCK, "no response of IMS to compare it with"),
+            _ => {}
+        }
+        self.failed(error);
+    }
+
+    fn responded(&mut self, endpoint: &Endpoint) {
+        self.ok(CONNECTION, format!("{} responded", endpoint.host()));
     }
 
     /// `state` if it is off by more than IMS tolerates.
@@ -272,6 +285,7 @@ fn id_of(error: &Error) -> &'static str {
             CredentialsError::NoPrivateKey { .. } => KEY,
             CredentialsError::Expired { .. } => CLAIMS,
             CredentialsError::Type { .. }
+            | CredentialsError::TwoKeys
             | CredentialsError::Missing { .. }
             | CredentialsError::Field { .. }
             | CredentialsError::Contradiction { .. } => FIELDS,

@@ -39,6 +39,8 @@ pub(crate) enum CredentialsError {
     Field { name: String, problem: &'static str, origin: Origin },
     #[error("credentials cannot be used: {first} and {second} differ")]
     Contradiction { first: String, second: String },
+    #[error("credentials cannot be used: both private_key and signing_key are set")]
+    TwoKeys,
     /// Several that could be meant.
     #[error("credentials are {found} with several to choose from: {}", .candidates.join(", "))]
     Ambiguous { found: &'static str, candidates: Vec<String> },
@@ -114,6 +116,7 @@ impl CredentialsError {
                  quotes or blanks"
             }
             Self::Contradiction { .. } => "they are two names of the same value: keep one of them",
+            Self::TwoKeys => "set one of the two",
             Self::Ambiguous { .. } | Self::NotSelected { .. } => {
                 "name the one you want: `Credentials::reader().select(\"its name or id\")`"
             }

@@ -94,7 +94,7 @@ impl Error {
             Failure::Config(_) => ErrorKind::Config,
             Failure::Connection(error) => error.kind(),
             Failure::Credentials(error) => error.kind(),
-            Failure::Key(_) => ErrorKind::Key,
+            Failure::Key(error) => error.kind(),
             Failure::Response(error) => error.kind(),
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.kind(),
@@ -114,7 +114,8 @@ impl Error {
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.is_transient(),
             Failure::Usage(error) => error.is_transient(),
-            Failure::Config(_) | Failure::Credentials(_) | Failure::Key(_) => false,
+            Failure::Key(error) => error.is_transient(),
+            Failure::Config(_) | Failure::Credentials(_) => false,
         }
     }
 

@@ -182,7 +182,9 @@ impl Exchange {
     /// One attempt: a request, and another one at once where a refusal taught what to change.
     async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            let request = grant.request(self.clock.now(), learned)?;
+            // Over before the attempt is, so that a key that hangs is reported as that.
+            let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
+            let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;
             learned.measured = response::skew(&received);
             let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {

@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use zeroize::Zeroizing;
+
 use super::{Learned, TokenRequest, Unit, listed};
 use crate::certificate::Certificate;
 use crate::credentials::ServiceCredentials;
 use crate::error::{Error, ErrorResponse, SET_CLOCK, clock_hint};
 use crate::request::{ImsRequest, Value};
 use crate::signer::JwtSigner;
+use crate::signing_key::Key;
 
 pub(crate) struct JwtGrant {
     signer: JwtSigner,
@@ -17,7 +20,11 @@ pub(crate) struct JwtGrant {
 
 impl JwtGrant {
     pub(super) fn new(credentials: ServiceCredentials, assertion_lifetime: Duration) -> Result<Self, Error> {
-        Ok(Self { signer: JwtSigner::with_lifetime(&credentials, assertion_lifetime)? })
+        let signer = match credentials.key() {
+            Key::Local(_) => JwtSigner::with_lifetime(&credentials, assertion_lifetime)?,
+            Key::Elsewhere(_) => JwtSigner::untried(&credentials, assertion_lifetime)?,
+        };
+        Ok(Self { signer })
     }
 
     pub(super) fn credentials(&self) -> &ServiceCredentials {
@@ -25,9 +32,16 @@ impl JwtGrant {
     }
 
     /// A newly signed assertion each time: an earlier one may have expired, or be good for one use only.
-    pub(super) fn request(&self, now: SystemTime, learned: &Learned) -> Result<TokenRequest, Error> {
+    pub(super) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         let now = learned.skew.and_then(|skew| skew.correct(now)).unwrap_or(now);
-        let (credentials, assertion) = (self.credentials(), self.signer.sign(now)?);
+        let (credentials, unsigned) = (self.credentials(), self.signer.unsigned(now)?);
+        let signature = credentials.key().sign(unsigned.message(), credentials.certificate(), limit).await?;
+        let assertion = unsigned.signed(&Zeroizing::new(signature));
         let fields = vec![
             ("client_id", Value::public(credentials.client_id())),
             ("client_secret", Value::Secret(credentials.client_secret().clone())),

@@ -73,10 +73,15 @@ impl Grant {
         }
     }
 
-    /// What to send now.
-    pub(crate) fn request(&self, now: SystemTime, learned: &mut Learned) -> Result<TokenRequest, Error> {
+    /// What to send now. `limit` is for a key that signs elsewhere.
+    pub(crate) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &mut Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         match self {
-            Self::Jwt(grant) => grant.request(now, learned),
+            Self::Jwt(grant) => grant.request(now, learned, limit).await,
             Self::ClientCredentials(grant) => Ok(grant.request(learned)),
             Self::None(token) => Err(CredentialsError::Expired { at: token.token().expires_at() }.into()),
         }

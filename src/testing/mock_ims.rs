@@ -3,19 +3,16 @@
 use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::access_token::access_token;
 use super::answer::MockAnswer;
 use super::builder::MockImsBuilder;
-use super::clients::Client;
 use super::endpoint::MockEndpoint;
 use super::files;
 use super::ims::Ims;
 use super::key::ThrowAwayKey;
 use super::request::MockRequest;
 use super::server::Server;
-use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
+use crate::{DevelopmentToken, Error, ImsClient, ImsClientBuilder, OAuthCredentials, ServiceCredentials};
 
 /// A strict mock of Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test
 /// with it.
@@ -70,6 +67,27 @@ impl MockIms {
         self.ims.state().credentials.clone()
     }
 
+    /// The OAuth Server-to-Server credentials, with all live client secrets, oldest first. They
+    /// send their organization if [no single one owns them](MockImsBuilder::oauth_multi_org).
+    ///
+    /// # Errors
+    ///
+    /// When no client secret is live.
+    pub fn oauth_credentials(&self) -> Result<OAuthCredentials, Error> {
+        let state = self.ims.state();
+        state.clients.oauth.credentials(&state.clients.ims_host)
+    }
+
+    /// A local development token, valid for 24 hours by the mock's clock. Each call issues another
+    /// one. Unlike Adobe's, it is issued to the technical account.
+    ///
+    /// # Errors
+    ///
+    /// When it has already expired by the machine's clock, because the mock's is a day behind.
+    pub fn development_token(&self) -> Result<DevelopmentToken, Error> {
+        DevelopmentToken::from_json(self.development_token_json())
+    }
+
     /// A client with default settings that sends its requests to this mock, as the technical
     /// account. It uses the machine's clock. Keep the mock: it stops when it is dropped.
     ///
@@ -111,17 +129,10 @@ impl MockIms {
     }
 
     /// A local development token as AEM's Developer Console hands it out. Each call issues another
-    /// one, valid for 24 hours by the mock's clock. Unlike Adobe's, it is issued to the technical
-    /// account.
+    /// one; see [`development_token`](Self::development_token).
     #[must_use]
     pub fn development_token_json(&self) -> String {
-        let now = self.ims.now();
-        let mut state = self.ims.state();
-        let state = &mut *state;
-        let (client, scopes) = (Client::Account(&state.clients.account), &state.clients.account.metascopes);
-        let token = access_token(&state.clients.ims_host, client, scopes.names(), now, DAY);
-        state.tokens.add(&token, client.id().clone(), now.checked_add(DAY));
-        files::development_token(&token)
+        files::development_token(&self.ims.issue_development_token())
     }
 
     /// Of the OAuth Server-to-Server credential: the download of Adobe Developer Console, with all
@@ -282,5 +293,3 @@ impl fmt::Debug for MockIms {
             .finish_non_exhaustive()
     }
 }
-
-const DAY: Duration = Duration::from_secs(86_400);
