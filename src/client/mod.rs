@@ -260,6 +260,7 @@ impl ImsClient {
         in_runtime()?;
         let token = exchange.try_grant(&grant).await?;
         cache.install(token, || exchange.set_grant(grant));
+        exchange.report_certificate();
         Ok(())
     }
 

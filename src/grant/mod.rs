@@ -118,6 +118,15 @@ impl Grant {
         }
     }
 
+    /// As a metric names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::ClientCredentials(_) => "client_credentials",
+            Self::None(_) => "none",
+        }
+    }
+
     /// What the grant was made of.
     pub(crate) fn credentials(&self) -> Credentials {
         match self {
