@@ -21,8 +21,8 @@ pub(crate) struct RsaKey(Arc<KeyPair>);
 impl RsaKey {
     /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs.
     pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
-        if text.len() > MAX_PEM {
-            return Err(KeyError::TooLong { limit: MAX_PEM }.into());
+        if text.len() > MAX_KEY {
+            return Err(KeyError::TooLong { limit: MAX_KEY }.into());
         }
         let blocks = pem::blocks(text);
         let key = blocks.iter().find(|block| is_plain_key(block));
@@ -30,6 +30,14 @@ impl RsaKey {
         match key.or_else(other_key).or(blocks.first()) {
             Some(block) => Ok(Self(Arc::new(parse(block)?))),
             None => Err(KeyError::NotPem.into()),
+        }
+    }
+
+    /// Reads the content of a key file.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::from_text(text),
+            Err(_) => Err(KeyError::NotPem.into()),
         }
     }
 
@@ -164,4 +172,4 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const MIN_MODULUS: usize = 2048;
 const MAX_MODULUS: usize = 8192;
 /// A key of 8192 bits takes 6.5 KiB, one of 16384, which is told as too long a key, 13 KiB.
-const MAX_PEM: usize = 16 * 1024;
+pub(crate) const MAX_KEY: usize = 16 * 1024;

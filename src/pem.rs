@@ -88,7 +88,7 @@ fn content(body: &str) -> Content {
 
 /// Base64 with any white space between, padded or not, decoded in constant time into memory that is
 /// wiped.
-fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut digits = Zeroizing::new(String::with_capacity(text.len()));
     text.split_ascii_whitespace().for_each(|part| digits.push_str(part));
     let digits = digits.trim_end_matches('=');

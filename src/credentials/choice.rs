@@ -6,6 +6,8 @@ use crate::redact::{looks_like_credential, printable};
 
 /// One of several.
 pub(super) struct Candidate {
+    /// What a message calls it.
+    pub(super) shown: String,
     /// By what it can be selected: name, id, client id.
     pub(super) names: Vec<String>,
     /// What kind of credential it is, in words.
@@ -15,27 +17,30 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    fn is_usable(&self) -> bool {
+    pub(super) fn is_usable(&self) -> bool {
         self.fields.as_ref().is_some_and(|fields| fields.missing().is_empty())
+    }
+
+    /// Whether they are the same client.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let client_id = |candidate: &Self| candidate.fields.as_ref().and_then(Fields::client_id);
+        client_id(self).is_some() && client_id(self) == client_id(other)
     }
 
     fn is_wanted(&self, wanted: Wanted) -> bool {
         self.fields.as_ref().is_some_and(|fields| fields.is(wanted))
     }
 
-    /// For a message: the names may be anything.
-    fn shown(&self) -> String {
-        let names = self.names.iter().filter(|name| !looks_like_credential(name));
-        let names: Vec<String> = names.map(|name| printable(name, MAX_NAME)).filter(|name| !name.is_empty()).collect();
-        let name = match names.as_slice() {
-            [] => "unnamed".to_owned(),
-            [name] => name.clone(),
-            [name, id, ..] => format!("{name} ({id})"),
+    /// For a message. The name may be anything.
+    fn described(&self) -> String {
+        let name = match printable(&self.shown, MAX_NAME) {
+            name if name.is_empty() || looks_like_credential(&name) => "unnamed".to_owned(),
+            name => name,
         };
         let lacks = self.fields.as_ref().map(Fields::missing).unwrap_or_default();
         match lacks.is_empty() {
-            true => format!("{name}, {}", self.kind),
-            false => format!("{name}, {} without {}", self.kind, lacks.join(", ")),
+            true => format!("{name}: {}", self.kind),
+            false => format!("{name}: {} without {}", self.kind, lacks.join(", ")),
         }
     }
 }
@@ -72,7 +77,7 @@ pub(super) fn choose(
 }
 
 fn shown(candidates: &[Candidate]) -> Vec<String> {
-    let mut shown: Vec<String> = candidates.iter().take(MAX_SHOWN).map(Candidate::shown).collect();
+    let mut shown: Vec<String> = candidates.iter().take(MAX_SHOWN).map(Candidate::described).collect();
     if let more @ 1.. = candidates.len().saturating_sub(MAX_SHOWN) {
         shown.push(format!("and {more} more"));
     }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
-use super::{fields, file};
+use super::{DEVELOPMENT_WORDS, fields, file};
 use crate::clock::{Moment, SharedClock};
 use crate::error::{CredentialsError, Error, Origin, UsageError};
 use crate::secret::Secret;
@@ -109,7 +109,7 @@ impl DevelopmentToken {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Development(token) => Self::check(&token),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            _ => Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS }.into()),
         }
     }
 }
@@ -136,16 +136,15 @@ impl fmt::Debug for DevelopmentToken {
 
 /// What a header can carry.
 fn printable(token: &Secret) -> Result<Secret, &'static str> {
-    match token.expose() {
+    match fields::filled_in(token.expose())? {
         "" => Err("it is empty"),
         text if text.len() > MAX_TOKEN => Err("it is too long"),
-        text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(token.clone()),
+        text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Secret::from(text.to_owned())),
         _ => Err("it contains a blank, a line break or a character beyond ASCII"),
     }
 }
 
 /// `as` is the first part of the host name (`adobe/aio-lib-ims`).
 const IMS_DOMAIN: &str = "adobelogin.com";
-const EXPECTED: &str = "a local development token";
 /// As long as a response of IMS may give one.
 const MAX_TOKEN: usize = 16 * 1024;

@@ -181,7 +181,7 @@ fn split(text: &str, separators: &[char]) -> Vec<Secret> {
 
 /// The value without the quotes that a shell or an environment file left around it, if somebody has
 /// filled it in.
-fn filled_in(text: &str) -> Result<&str, &'static str> {
+pub(super) fn filled_in(text: &str) -> Result<&str, &'static str> {
     let text = unquoted(text);
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     let encloses = |start, end| text.split_once(start).is_some_and(|(_, rest)| rest.contains(end));
@@ -202,7 +202,16 @@ fn filled_in(text: &str) -> Result<&str, &'static str> {
 fn unquoted(text: &str) -> &str {
     const QUOTES: [(&str, &str); 5] =
         [("\\\"", "\\\""), ("\"", "\""), ("'", "'"), ("\u{201c}", "\u{201d}"), ("\u{2018}", "\u{2019}")];
-    QUOTES.iter().find_map(|(start, end)| text.strip_prefix(start)?.strip_suffix(end)).unwrap_or(text)
+    let inner = |(start, end): &(&str, &'static str)| Some((text.strip_prefix(start)?.strip_suffix(end)?, *end));
+    // With an end within, two values stand there, each in its own quotes.
+    let is_one = |inner: &str, end: &str| match end {
+        "\"" => !inner.replace("\\\"", "").contains('"'),
+        _ => !inner.contains(end),
+    };
+    match QUOTES.iter().find_map(inner) {
+        Some((inner, end)) if is_one(inner, end) => inner,
+        _ => text,
+    }
 }
 
 fn bounded(value: &str) -> Result<&str, &'static str> {

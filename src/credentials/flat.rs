@@ -5,6 +5,7 @@ use super::fields::{self, PRODUCTION};
 use super::json::{Node, Value};
 use super::named::{Named, Texts};
 use super::oauth::OAuthFields;
+use super::private_key::PrivateKey;
 use super::reader::{Fields, Wanted};
 use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
@@ -27,7 +28,10 @@ pub(super) enum Slot {
 /// What one tool calls its values: for an error that names what is not there.
 pub(super) struct Names {
     pub(super) client_id: &'static str,
+    /// Of JWT credentials, which have one.
     pub(super) client_secret: &'static str,
+    /// Of OAuth Server-to-Server credentials, which may have two.
+    pub(super) client_secrets: &'static str,
     pub(super) org_id: &'static str,
     pub(super) account_id: &'static str,
     pub(super) scopes: &'static str,
@@ -95,7 +99,7 @@ impl<'a> Flat<'a> {
             client_id: self.one(Slot::ClientId, self.names.client_id)?.text()?,
             client_secret: self.one(Slot::ClientSecret, self.names.client_secret)?.text()?,
             metascopes: self.one(Slot::Metascopes, self.names.metascopes)?.texts()?,
-            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?,
+            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?.map(PrivateKey::Text),
             certificate: Named::new("certificate", None),
             signing_key: None,
         }))
@@ -120,7 +124,7 @@ impl<'a> Flat<'a> {
     fn client_secrets(&self) -> Result<Named<Texts>, CredentialsError> {
         let mut given = self.given(Slot::ClientSecret);
         let Some(first) = given.next() else {
-            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secret), None));
+            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secrets), None));
         };
         let mut secrets = first.texts()?;
         for other in given {

@@ -2,15 +2,18 @@
 
 mod choice;
 mod development;
+mod env;
 mod fields;
 pub(crate) mod file;
 mod flat;
 mod json;
 mod named;
 mod oauth;
+mod private_key;
 mod reader;
 mod service;
 mod shape;
+mod wrapped;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -75,6 +78,34 @@ impl Credentials {
         Self::reader().from_file(path)
     }
 
+    /// Reads credentials from the environment of the process, at this call and never again.
+    ///
+    /// `ADOBE_IMS_CREDENTIALS` comes first: the path of a credentials file, its JSON, or base64 of it.
+    /// Without it, the variables of Adobe's tools are looked at: `IMS_OAUTH_S2S_…`,
+    /// `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`, those of imscli (`IMS_…`), and
+    /// the contexts of aio (`AIO_ims_contexts_<name>_…`). Lists come as JSON, with commas or with blanks.
+    ///
+    /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix, the name of its
+    /// context, or its client id.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_file`](Self::from_file), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if
+    /// there is nothing, which says what was looked for; if a family lacks a variable, which names it; or
+    /// if several are complete, which names them.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::reader().from_env()
+    }
+
+    /// What credentials of this kind are called, whatever their source.
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Self::Service(_) => JWT_WORDS,
+            Self::OAuth(_) => OAUTH_WORDS,
+            Self::Development(_) => DEVELOPMENT_WORDS,
+        }
+    }
+
     pub(crate) fn client_id(&self) -> &str {
         match self {
             Self::Service(credentials) => credentials.client_id(),
@@ -122,3 +153,7 @@ impl From<DevelopmentToken> for Credentials {
         Self::Development(token)
     }
 }
+
+const JWT_WORDS: &str = "JWT credentials";
+const OAUTH_WORDS: &str = "OAuth Server-to-Server credentials";
+const DEVELOPMENT_WORDS: &str = "a local development token";

@@ -25,6 +25,17 @@ impl<T> Named<T> {
         Self { name: name.into(), value }
     }
 
+    /// Another value under another name, if there is one.
+    pub(super) fn replace(&mut self, name: &'static str, value: Option<T>) {
+        if value.is_some() {
+            *self = Self::new(name, value);
+        }
+    }
+
+    pub(super) fn map<U>(self, into: impl FnOnce(T) -> U) -> Named<U> {
+        Named { name: self.name, value: self.value.map(into) }
+    }
+
     /// The value as `check` accepts it.
     pub(super) fn check<U>(
         &self,

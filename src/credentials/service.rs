@@ -1,17 +1,17 @@
 //! Service credentials of AEM's Developer Console: the file, its parts, and their checks.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::fields::{self, PRODUCTION};
 use super::file;
 use super::named::{Field, Named, Texts, missing};
+use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
-use crate::key::RsaKey;
 use crate::secret::Secret;
 use crate::signing_key::{Key, SigningKey};
 
@@ -211,7 +211,14 @@ impl ServiceCredentialsBuilder {
     /// `privateKey` of the file: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling. The text is
     /// taken over and wiped.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
-        self.fields.private_key.value = Some(Secret::from(pem.into()));
+        self.fields.private_key.value = Some(PrivateKey::Text(Secret::from(pem.into())));
+        self
+    }
+
+    /// A file with the private key, for tools that keep it apart; instead of
+    /// [`private_key`](Self::private_key). [`build`](Self::build) reads it, blocking while it does.
+    pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.fields.private_key.value = Some(PrivateKey::File(path.into()));
         self
     }
 
@@ -278,7 +285,7 @@ impl fmt::Debug for ServiceCredentialsBuilder {
             .field("org_id", &org_id.shown())
             .field("technical_account_id", &technical_account_id.shown())
             .field("ims_host", &ims_host.shown())
-            .field("private_key", &private_key.value)
+            .field("private_key", &private_key.shown())
             .finish_non_exhaustive()
     }
 }
@@ -293,7 +300,7 @@ pub(super) struct ServiceFields {
     pub(super) client_id: Named<Secret>,
     pub(super) client_secret: Named<Secret>,
     pub(super) metascopes: Named<Texts>,
-    pub(super) private_key: Named<Secret>,
+    pub(super) private_key: Named<PrivateKey>,
     pub(super) certificate: Named<Secret>,
     /// In place of `private_key`.
     pub(super) signing_key: Option<Arc<dyn SigningKey>>,
@@ -356,7 +363,7 @@ impl ServiceFields {
             metascopes: metascopes.check(origin, fields::metascopes)?,
             key: match signing_key {
                 Some(key) => Key::Elsewhere(key),
-                None => Key::Local(RsaKey::from_text(private_key.check(origin, fields::private_key)?.expose())?),
+                None => Key::Local(private_key.read(origin)?),
             },
             certificate: None,
         };

@@ -5,6 +5,7 @@ use super::fields::PRODUCTION;
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
 use super::named::{Named, Texts};
+use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
@@ -39,18 +40,6 @@ pub(super) fn read(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted)
         let (words, fields) = flat(root, wanted)?;
         single(words, fields)
     }
-}
-
-/// Text that is not JSON at all: what it is, and what to do.
-pub(super) fn not_json(text: &str) -> Option<(&'static str, &'static str)> {
-    let text = text.trim();
-    if text.starts_with("-----BEGIN") {
-        return Some(("a PEM file", KEY_ONLY));
-    }
-    if text.ends_with(".json") && !text.contains(['\n', '"']) {
-        return Some(("the name of a file", "`from_file` reads it"));
-    }
-    None
 }
 
 /// What has its own shape, and no credentials for IMS.
@@ -88,7 +77,7 @@ fn aem(integration: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_id: field(&["technicalAccount", "clientId"])?.text()?,
         client_secret: field(&["technicalAccount", "clientSecret"])?.text()?,
         metascopes: field(&["metascopes"])?.texts()?,
-        private_key: field(&["privateKey"])?.text()?,
+        private_key: field(&["privateKey"])?.text()?.map(PrivateKey::Text),
         certificate: field(&["publicKey"])?.text_if_any(),
         signing_key: None,
     }))
@@ -116,9 +105,13 @@ fn project(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Resu
             }
             reader.complete(fields)
         });
-        let mut names: Vec<String> = ["name", "id"].iter().filter_map(|key| credential.get(key).label()).collect();
-        names.extend(fields.as_ref().and_then(Fields::client_id));
-        Ok(Candidate { names, kind, fields })
+        let (name, id) = (credential.get("name").label(), credential.get("id").label());
+        let shown = match (&name, &id) {
+            (Some(name), Some(id)) => format!("{name} ({id})"),
+            (name, id) => name.clone().or(id.clone()).unwrap_or_default(),
+        };
+        let names = [name, id, fields.as_ref().and_then(Fields::client_id)].into_iter().flatten().collect();
+        Ok(Candidate { shown, names, kind, fields })
     };
     credentials.iter().map(candidate).collect()
 }
@@ -150,7 +143,7 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
     for (name, context) in root.field(&["ims", "contexts"])?.object()? {
         // Others hold the tokens of a user, or a single setting.
         if context.get("client_id").is_given() {
-            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, reader, wanted)?);
+            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, None, reader, wanted)?);
         }
     }
     Ok(candidates)
@@ -160,16 +153,17 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
 pub(super) fn context_candidate(
     name: &str,
     flat: &Flat<'_>,
+    origin: Option<Origin>,
     reader: &CredentialsReader,
     wanted: Wanted,
 ) -> Result<Candidate, CredentialsError> {
     let (kind, fields) = match flat.is_jwt(wanted) {
-        true => ("JWT", flat.service(Origin::Jwt(AIO_JWT))?),
-        false => ("OAuth Server-to-Server", flat.oauth(Origin::OAuth(AIO_OAUTH))?),
+        true => ("JWT", flat.service(origin.unwrap_or(Origin::Jwt(AIO_JWT)))?),
+        false => ("OAuth Server-to-Server", flat.oauth(origin.unwrap_or(Origin::OAuth(AIO_OAUTH)))?),
     };
     let fields = reader.complete(fields);
     let names = [Some(name.to_owned()), fields.client_id()].into_iter().flatten().collect();
-    Ok(Candidate { names, kind, fields: Some(fields) })
+    Ok(Candidate { shown: name.to_owned(), names, kind, fields: Some(fields) })
 }
 
 /// The configuration that `aio` wrote before it had contexts: the claims stand in it as they are signed.
@@ -190,7 +184,7 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_id: root.get("client_id").text()?,
         client_secret: root.get("client_secret").text()?,
         metascopes: Named::new("jwt_payload", Some(Texts::List(metascopes))),
-        private_key: root.get("jwt_private_key").lines()?,
+        private_key: root.get("jwt_private_key").lines()?.map(PrivateKey::Text),
         certificate: Named::new("certificate", None),
         signing_key: None,
     }))
@@ -259,8 +253,6 @@ fn not_credentials(found: &'static str, advice: &'static str) -> CredentialsErro
 
 const UNKNOWN: &str = "a credentials file comes from AEM's Developer Console, the Adobe Developer Console, or a tool \
                        such as aio: download it again";
-const KEY_ONLY: &str = "a key is one part of the credentials: read the JSON file it came with, and give a key that is \
-                        kept apart with `Credentials::reader().private_key(..)`";
 const PROJECT: &str = "a project download of the Adobe Developer Console";
 const PROJECT_JWT: &str = "JWT credentials in a project download of the Adobe Developer Console";
 const AIO_CONFIG: &str = "a configuration of Adobe's aio command line";
@@ -272,7 +264,8 @@ const CONSOLE_JWT_WORDS: &str = "a JWT download of the Adobe Developer Console";
 
 pub(super) const AIO: Names = Names {
     client_id: "client_id",
-    client_secret: "client_secrets",
+    client_secret: "client_secret",
+    client_secrets: "client_secrets",
     org_id: "ims_org_id",
     account_id: "technical_account_id",
     scopes: "scopes",
@@ -281,19 +274,22 @@ pub(super) const AIO: Names = Names {
 };
 const CONSOLE_OAUTH: Names = Names {
     client_id: "CLIENT_ID",
-    client_secret: "CLIENT_SECRETS",
+    client_secret: "CLIENT_SECRET",
+    client_secrets: "CLIENT_SECRETS",
     org_id: "ORG_ID",
     account_id: "TECHNICAL_ACCOUNT_ID",
     scopes: "SCOPES",
     metascopes: "META_SCOPES",
     private_key: "PRIVATE_KEY",
 };
-const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secret: "CLIENT_SECRET", ..CONSOLE_OAUTH };
+const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secrets: "CLIENT_SECRET", ..CONSOLE_OAUTH };
 const POSTMAN: Names = Names { org_id: "IMS_ORG", metascopes: "META_SCOPE", ..CONSOLE_JWT };
-const PYTHON: Names = Names { client_secret: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
+const PYTHON: Names =
+    Names { client_secret: "secret", client_secrets: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
 const JWT_AUTH: Names = Names {
     client_id: "clientId",
     client_secret: "clientSecret",
+    client_secrets: "clientSecret",
     org_id: "orgId",
     account_id: "technicalAccountId",
     scopes: "scopes",

@@ -15,15 +15,6 @@ use crate::transport::Endpoint;
 /// The checks that have been made so far, in any order.
 pub(super) struct Checks(Vec<Check>);
 
-/// What kind of credentials these are, where nothing says more.
-pub(super) fn kind(credentials: &Credentials) -> &'static str {
-    match credentials {
-        Credentials::Service(_) => "JWT credentials",
-        Credentials::OAuth(_) => "OAuth Server-to-Server credentials",
-        Credentials::Development(_) => "a local development token",
-    }
-}
-
 impl Checks {
     /// The credentials have been read, and are of this kind.
     pub(super) fn read(source: impl Into<String>, kind: &str) -> Self {
@@ -34,7 +25,7 @@ impl Checks {
     }
 
     /// An error shows what went well before it.
-    pub(super) fn of_error(source: String, kind: Option<&str>, error: &Error) -> Self {
+    pub(super) fn of_error(source: &str, kind: Option<&str>, error: &Error) -> Self {
         let (mut checks, failed) = (Self(Vec::new()), id_of(error));
         if failed != SOURCE {
             checks.ok(SOURCE, source);
@@ -275,6 +266,7 @@ fn id_of(error: &Error) -> &'static str {
             | CredentialsError::NotAPath { .. }
             | CredentialsError::TooLarge { .. }
             | CredentialsError::Empty
+            | CredentialsError::NothingInEnvironment { .. }
             | CredentialsError::Encoding { .. } => SOURCE,
             CredentialsError::Kind { .. }
             | CredentialsError::NotCredentials { .. }

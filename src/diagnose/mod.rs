@@ -53,7 +53,7 @@ use crate::grant::Learned;
 /// It makes one exchange without retries, reads no cache and fills none. A development token is not
 /// exchanged: only what it says about itself is looked at, and [`ImsClient::validate`] asks IMS.
 ///
-/// Works without a client too: [`of_file`](Self::of_file), [`builder`](Self::builder), and
+/// Works without a client too: [`of_file`](Self::of_file), [`of_env`](Self::of_env), [`builder`](Self::builder), and
 /// `Diagnosis::from(error)` for a client that could not be built:
 ///
 /// ```no_run
@@ -77,6 +77,11 @@ impl Diagnosis {
     /// Reads a credentials file, blocking while it does, and exchanges what is in it once.
     pub async fn of_file(path: impl AsRef<Path>) -> Self {
         Self::builder().of_file(path).await
+    }
+
+    /// Reads the environment as [`Credentials::from_env`] does, and exchanges what is in it once.
+    pub async fn of_env() -> Self {
+        Self::builder().of_env().await
     }
 
     /// For options: which of several credentials, the settings of the client, without network.
@@ -138,6 +143,10 @@ impl Diagnosis {
         json::of(self)
     }
 
+    fn of_error(source: &str, kind: Option<&str>, error: &Error) -> Self {
+        Self { checks: Checks::of_error(source, kind, error).into_list() }
+    }
+
     fn skipped_after(mut checks: Checks, reason: &str) -> Self {
         checks.skip_rest(reason);
         Self { checks: checks.into_list() }
@@ -148,8 +157,7 @@ impl Diagnosis {
 /// cannot be built, a token that did not come.
 impl From<Error> for Diagnosis {
     fn from(error: Error) -> Self {
-        let source = error.origin().unwrap_or(GIVEN).to_owned();
-        Self { checks: Checks::of_error(source, None, &error).into_list() }
+        Self::of_error(error.origin().unwrap_or(GIVEN), None, &error)
     }
 }
 
@@ -182,7 +190,7 @@ impl ImsClient {
     /// As [`exchange`](Self::exchange).
     pub async fn diagnose(&self) -> Diagnosis {
         let credentials = self.exchanger().grant().credentials();
-        let mut checks = Checks::read(GIVEN.to_owned(), checks::kind(&credentials));
+        let mut checks = Checks::read(GIVEN.to_owned(), credentials.words());
         checks.credentials(&credentials);
         self.examine(&credentials, checks).await
     }
@@ -259,23 +267,27 @@ impl DiagnosisBuilder {
     /// As [`Diagnosis::of_file`].
     pub async fn of_file(self, path: impl AsRef<Path>) -> Diagnosis {
         let path = path.as_ref();
-        let source = file::shown(path).unwrap_or("a file whose name is not shown").to_owned();
-        let inspected = self.reader.inspect_file(path);
-        self.of_inspected(source, inspected).await
+        match self.reader.inspect_file(path) {
+            Ok(inspected) => self.of_inspected(inspected).await,
+            Err(error) => Diagnosis::of_error(file::shown(path).unwrap_or("a file"), None, &error),
+        }
     }
 
-    async fn of_inspected(self, source: String, inspected: Result<Inspected, Error>) -> Diagnosis {
-        let inspected = match inspected {
-            Ok(inspected) => inspected,
-            Err(error) => return Diagnosis { checks: Checks::of_error(source, None, &error).into_list() },
-        };
-        let credentials = match inspected.credentials {
+    /// As [`Diagnosis::of_env`].
+    pub async fn of_env(self) -> Diagnosis {
+        match self.reader.inspect_env() {
+            Ok(inspected) => self.of_inspected(inspected).await,
+            Err(error) => Diagnosis::of_error(error.origin().unwrap_or("the environment"), None, &error),
+        }
+    }
+
+    async fn of_inspected(self, inspected: Inspected) -> Diagnosis {
+        let Inspected { source, words, credentials } = inspected;
+        let credentials = match credentials {
             Ok(credentials) => credentials,
-            Err(error) => {
-                return Diagnosis { checks: Checks::of_error(source, Some(inspected.words), &error).into_list() };
-            }
+            Err(error) => return Diagnosis::of_error(&source, Some(words), &error),
         };
-        let mut checks = Checks::read(source, inspected.words);
+        let mut checks = Checks::read(source, words);
         checks.credentials(&credentials);
         if self.is_offline {
             checks.certificate(&credentials, None, now());

@@ -42,12 +42,14 @@ pub(crate) enum CredentialsError {
     #[error("credentials cannot be used: both private_key and signing_key are set")]
     TwoKeys,
     /// Several that could be meant.
-    #[error("credentials are {found} with several to choose from: {}", .candidates.join(", "))]
+    #[error("credentials are {found} with several to choose from: {}", .candidates.join("; "))]
     Ambiguous { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found}, and none in it has the name or id given to `select`: {}", .candidates.join(", "))]
+    #[error("credentials are {found}, and none in it has the name or id given to `select`: {}", .candidates.join("; "))]
     NotSelected { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found} with none that can get a token: {}", .candidates.join(", "))]
+    #[error("credentials are {found} with none that can get a token: {}", .candidates.join("; "))]
     NoneUsable { found: &'static str, candidates: Vec<String> },
+    #[error("no credentials in the environment: looked for {}", .looked_for.join(", "))]
+    NothingInEnvironment { looked_for: Vec<String> },
     #[error("development token expired on {}", httpdate::fmt_http_date(*.at))]
     Expired { at: SystemTime },
 }
@@ -62,6 +64,7 @@ pub(crate) enum Origin {
     /// Any other file with OAuth Server-to-Server credentials, called this.
     OAuth(&'static str),
     Builder,
+    Environment,
 }
 
 /// What the file is called where that helps: ` (…)`, or nothing.
@@ -106,24 +109,32 @@ impl CredentialsError {
             Self::Missing { origin: Origin::OAuth(_) | Origin::Jwt(_), .. } => {
                 "download the credentials again, fill in what was left out, or give it with `Credentials::reader()`"
             }
+            Self::Missing { origin: Origin::Environment, .. } => {
+                "set what is missing, or give it with `Credentials::reader()`; if these variables belong to something \
+                 else, set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it"
+            }
             Self::NoPrivateKey { .. } => {
                 "give the key with `Credentials::reader()` and `private_key` or `private_key_file`; but Adobe converted \
                  the JWT credentials of its Developer Console to OAuth Server-to-Server by 2026-03-01, so these most \
                  likely no longer work: download the OAuth Server-to-Server credential of the same project"
             }
-            Self::Field { origin: Origin::Builder, .. } => {
+            Self::Field { origin: Origin::Builder | Origin::Environment, .. } => {
                 "take the value from the downloaded file as it is: secret managers and shells often add a line break, \
                  quotes or blanks"
             }
             Self::Contradiction { .. } => "they are two names of the same value: keep one of them",
             Self::TwoKeys => "set one of the two",
             Self::Ambiguous { .. } | Self::NotSelected { .. } => {
-                "name the one you want: `Credentials::reader().select(\"its name or id\")`"
+                "name the one you want: `Credentials::reader().select(..)` takes its name, id or client id"
             }
             Self::NoneUsable { .. } => {
                 "a token needs an OAuth Server-to-Server credential with its client secret: if `aio` imported this \
                  file, the secrets are in the `.env` file it wrote, and `Credentials::from_env` reads them; otherwise \
                  download the project again from the Adobe Developer Console"
+            }
+            Self::NothingInEnvironment { .. } => {
+                "set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it, or load the \
+                 `.env` file that `aio` wrote"
             }
             Self::Expired { .. } => {
                 "get another one from AEM's Developer Console, it is valid for up to 24 hours; a service needs service \
@@ -137,7 +148,7 @@ impl fmt::Display for Called {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Origin::Jwt(found) | Origin::OAuth(found) => write!(f, " ({found})"),
-            Origin::Aem | Origin::Builder => Ok(()),
+            Origin::Aem | Origin::Builder | Origin::Environment => Ok(()),
         }
     }
 }

@@ -7,6 +7,12 @@ use super::ErrorKind;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
+    /// The path is in the message only if it is safe to show.
+    #[error("private key file cannot be read")]
+    Unreadable,
+    /// The argument is not shown: it may be the key itself.
+    #[error("private key file cannot be read: the path given is {found}")]
+    NotAPath { found: &'static str },
     #[error("private key is not PEM text")]
     NotPem,
     #[error("private key is longer than {limit} bytes")]
@@ -56,6 +62,10 @@ impl KeyError {
 
     pub(super) fn hint(&self) -> Option<Cow<'static, str>> {
         Some(Cow::Borrowed(match self {
+            Self::Unreadable => "check the path and that this process may read it",
+            Self::NotAPath { .. } => {
+                "`private_key_file` takes the path of a file; for the text of a key, use `private_key`"
+            }
             Self::NotPem => {
                 "the text must hold a block from -----BEGIN PRIVATE KEY----- (or RSA PRIVATE KEY) to its END line, or be \
                  base64 of that"

@@ -1,0 +1,67 @@
+//! Where the private key of JWT credentials stands: in its field, or in a file of its own.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::fields;
+use super::file::{self, Unreadable};
+use super::named::{IsBlank, Named};
+use crate::error::{Cause, CredentialsError, Error, KeyError, Origin};
+use crate::key::{MAX_KEY, RsaKey};
+use crate::secret::Secret;
+
+#[derive(Clone)]
+pub(super) enum PrivateKey {
+    Text(Secret),
+    File(PathBuf),
+}
+
+impl PrivateKey {
+    /// Where a tool keeps the path of a file. A key in its place is taken as what it is.
+    pub(super) fn or_path(self) -> Self {
+        match self {
+            Self::Text(text) if !text.expose().contains("-----BEGIN") && !text.expose().trim().is_empty() => {
+                Self::File(text.expose().trim().into())
+            }
+            other => other,
+        }
+    }
+}
+
+impl Named<PrivateKey> {
+    pub(super) fn read(&self, origin: Origin) -> Result<RsaKey, Error> {
+        match &self.value {
+            Some(PrivateKey::File(path)) => read_file(path),
+            Some(PrivateKey::Text(text)) => {
+                let field = Named::new(self.name.clone(), Some(text.clone()));
+                RsaKey::from_text(field.check(origin, fields::private_key)?.expose())
+            }
+            None => Err(CredentialsError::Missing { names: vec![self.name.clone().into_owned()], origin }.into()),
+        }
+    }
+}
+
+impl Named<PrivateKey> {
+    /// Only that there is one: a path may be a slip, too.
+    pub(super) fn shown(&self) -> Option<fmt::Arguments<'static>> {
+        self.value.as_ref().map(|_| format_args!("[redacted]"))
+    }
+}
+
+impl IsBlank for PrivateKey {
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_blank(),
+            Self::File(path) => path.as_os_str().is_empty(),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<RsaKey, Error> {
+    let bytes = file::bounded(path, MAX_KEY).map_err(|unreadable| match unreadable {
+        Unreadable::NotAPath(found) => KeyError::NotAPath { found }.into(),
+        Unreadable::Io(error) => Error::caused(KeyError::Unreadable, Cause::from_chain(Some(&error))),
+    });
+    let key = bytes.and_then(|bytes| RsaKey::from_bytes(&bytes));
+    key.map_err(|error| file::in_file(path, error))
+}
