@@ -85,7 +85,7 @@ impl DevelopmentToken {
         let clock = SharedClock::default();
         let now = Moment::now(&clock);
         let text = token.check(Origin::Aem, printable)?;
-        let claims = TokenClaims::of(text.expose());
+        let claims = TokenClaims::decode(text.expose());
         let claims = claims.as_ref();
         let validity = || claims.and_then(|claims| Some((claims.created_at()?, claims.lifetime()?)));
         let field =

@@ -73,14 +73,37 @@ impl Check {
     /// `known` is the check that has already given the same hint.
     pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, known: Option<&str>) -> fmt::Result {
         let Self { id, state, seen, hint, error } = self;
-        write!(f, "{:<8} {id:<12} {seen}", state.name())?;
+        write!(f, "{:<8} {id:<12} ", state.name())?;
+        write_wrapped(f, seen)?;
         let hint = hint.as_ref().map(|hint| known.map_or_else(|| hint.clone(), |id| format!("see {id}")));
         let lines = match error {
             Some(error) => error.details(hint.as_deref()),
             None => hint.iter().map(|hint| format!("hint: {hint}")).collect(),
         };
-        lines.iter().try_for_each(|line| write!(f, "\n{:22}{line}", ""))
+        for line in lines {
+            write!(f, "\n{:INDENT$}", "")?;
+            write_wrapped(f, &line)?;
+        }
+        Ok(())
     }
+}
+
+/// For a terminal: breaks lines between words, and indents them below the first.
+fn write_wrapped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let mut column = INDENT;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column.saturating_add(length) >= WIDTH && column > INDENT {
+            write!(f, "\n{:INDENT$}", "")?;
+            column = INDENT;
+        } else if column > INDENT {
+            f.write_str(" ")?;
+            column = column.saturating_add(1);
+        }
+        f.write_str(word)?;
+        column = column.saturating_add(length);
+    }
+    Ok(())
 }
 
 impl fmt::Display for Check {
@@ -105,3 +128,8 @@ impl fmt::Display for CheckState {
         f.write_str(self.name())
     }
 }
+
+/// Behind state and id.
+const INDENT: usize = 22;
+/// What most terminals show at least, and half as much again.
+const WIDTH: usize = 110;

@@ -144,11 +144,12 @@ impl Diagnosis {
     }
 
     fn of_error(source: &str, kind: Option<&str>, error: &Error) -> Self {
-        Self { checks: Checks::of_error(source, kind, error).into_list() }
+        Checks::of_error(source, kind, error).into()
     }
+}
 
-    fn skipped_after(mut checks: Checks, reason: &str) -> Self {
-        checks.skip_rest(reason);
+impl From<Checks> for Diagnosis {
+    fn from(checks: Checks) -> Self {
         Self { checks: checks.into_list() }
     }
 }
@@ -200,7 +201,7 @@ impl ImsClient {
         if let Credentials::Development(token) = credentials {
             let expired = || CredentialsError::Expired { at: token.token().expires_at() }.into();
             checks.development(self.cached_token().ok_or_else(expired));
-            return Diagnosis { checks: checks.into_list() };
+            return checks.into();
         }
         checks.settings(exchange.endpoint(), credentials);
         let (result, learned) = match in_runtime() {
@@ -210,7 +211,7 @@ impl ImsClient {
         let now = exchange.clock().now();
         checks.certificate(credentials, result.as_ref().err(), now);
         checks.exchange(exchange.endpoint(), credentials, &result, &learned);
-        Diagnosis { checks: checks.into_list() }
+        checks.into()
     }
 }
 
@@ -289,9 +290,14 @@ impl DiagnosisBuilder {
         };
         let mut checks = Checks::read(source, words);
         checks.credentials(&credentials);
+        if let Credentials::Development(token) = &credentials {
+            checks.development(Ok(token.token()));
+            return checks.into();
+        }
         if self.is_offline {
             checks.certificate(&credentials, None, now());
-            return Diagnosis::skipped_after(checks, "uses the network");
+            checks.skip_rest("would use the network");
+            return checks.into();
         }
         let builder = ImsClient::builder(credentials.clone());
         let builder = match self.client {
@@ -303,7 +309,7 @@ impl DiagnosisBuilder {
             Err(error) => {
                 checks.certificate(&credentials, None, now());
                 checks.failed(&error);
-                Diagnosis { checks: checks.into_list() }
+                checks.into()
             }
         }
     }

@@ -175,7 +175,7 @@ impl TokenResponse {
         if token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err("its token type is not bearer");
         }
-        let claimed = TokenClaims::of(text.expose()).and_then(|claims| claims.lifetime());
+        let claimed = TokenClaims::decode(text.expose()).and_then(|claims| claims.lifetime());
         let lifetime = lifetime(expires_in, unit, claimed)?;
         Ok(Granted { text, lifetime })
     }
