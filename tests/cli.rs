@@ -119,9 +119,38 @@ async fn the_environment_is_read_without_a_file() {
             Run::of(command.output().unwrap()).ends(0, &format!("{TOKEN}\n"), "");
         }
     }
-    let run = run(["which"]);
-    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
-    assert!(run.stdout.contains("ADOBE_IMS_CREDENTIALS"), "{}", run.stdout);
+}
+
+/// What the environment holds, and by which variables.
+#[tokio::test(flavor = "multi_thread")]
+async fn which_says_what_the_environment_holds() {
+    let ims = Ims::start().await;
+    let which = |variables: &[(&str, &str)]| {
+        let run = Run::of(clean(PROGRAM).arg("which").envs(variables.iter().copied()).output().unwrap());
+        assert_eq!(run.stderr, "");
+        (run.code, run.stdout.lines().take(2).map(str::to_owned).collect::<Vec<_>>().join("\n"))
+    };
+    let file = format!(
+        "ok       source       ADOBE_IMS_CREDENTIALS: {}\nok       kind         the service credentials of AEM's Developer \
+         Console",
+        ims.file
+    );
+    assert_eq!(which(&[("ADOBE_IMS_CREDENTIALS", &ims.file)]), (0, file));
+    let family = [
+        ("IMS_OAUTH_S2S_CLIENT_ID", "0123456789abcdef0123456789abcdef"),
+        ("IMS_OAUTH_S2S_CLIENT_SECRET", "p8e-0123456789"),
+        ("IMS_OAUTH_S2S_ORG_ID", "1111222233334444AAAA5555@AdobeOrg"),
+        ("IMS_OAUTH_S2S_SCOPES", "openid"),
+    ];
+    let expected = "ok       source       environment variables: IMS_OAUTH_S2S_CLIENT_ID and others\n\
+                    ok       kind         OAuth Server-to-Server credentials";
+    assert_eq!(which(&family), (0, expected.to_owned()));
+    let (code, shown) = which(&family[..2]);
+    assert_eq!(code, 1);
+    assert!(shown.contains("IMS_OAUTH_S2S_CLIENT_ID") || shown.contains("environment"), "{shown}");
+    let (code, shown) = which(&[]);
+    assert_eq!(code, 1);
+    assert!(shown.starts_with("failed   source       no credentials in the environment: looked for"), "{shown}");
 }
 
 /// Where there is no token, standard output stays empty, and the report says what to do.

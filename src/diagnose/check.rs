@@ -131,5 +131,5 @@ impl fmt::Display for CheckState {
 
 /// Behind state and id.
 const INDENT: usize = 22;
-/// What most terminals show at least, and half as much again.
-const WIDTH: usize = 110;
+/// What a terminal of today shows.
+const WIDTH: usize = 100;

@@ -36,7 +36,7 @@ impl Checks {
             None if matches!(failed, FIELDS | KEY) => checks.ok(KIND, "known by its fields"),
             None => {}
         }
-        if failed == KEY {
+        if matches!(failed, KEY | CLAIMS) {
             checks.ok(FIELDS, "complete");
         }
         checks.push(Check::failed(failed, error));
@@ -252,7 +252,9 @@ impl Checks {
         self.push(Check::new(id, CheckState::Skipped, reason));
     }
 
+    /// What the exchange shows counts more than what was seen before it.
     fn push(&mut self, check: Check) {
+        self.0.retain(|known| known.id() != check.id());
         self.0.push(check);
     }
 }
@@ -285,8 +287,7 @@ fn id_of(error: &Error) -> &'static str {
         Failure::Config(_) => SETTINGS,
         Failure::Usage(UsageError::TimeOutOfRange) => CLOCK,
         Failure::Usage(UsageError::TokenExpired) => CLAIMS,
-        Failure::Usage(_) => SETTINGS,
-        Failure::Connection(_) | Failure::Response(ResponseError::Proxy) => CONNECTION,
+        Failure::Usage(_) | Failure::Connection(_) | Failure::Response(ResponseError::Proxy) => CONNECTION,
         Failure::Response(_) => RESPONSE,
         #[cfg(feature = "testing")]
         Failure::Testing(_) => RESPONSE,
