@@ -1,4 +1,4 @@
-//! One client, many tasks: an outage in the middle that nobody notices, and an API that answers 401.
+//! One client, many tasks: an outage of IMS that no task notices, and an API that sends a 401.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
 use std::sync::Arc;
@@ -11,33 +11,34 @@ use tokio::task::JoinSet;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    // A clock that is moved by hand, to see a day in a second.
+    // A clock that the program moves, to see a day in a second.
     let clock = ManualClock::new();
     let mock = MockIms::builder().clock(clock.clone()).start().await?;
     let ims = ImsClient::builder(mock.credentials()).danger_endpoint(mock.endpoint()).clock(clock.clone()).build()?;
     let api = Arc::new(Api::default());
 
-    println!("a cold start: 100 tasks ask for a token at once");
+    println!("a cold start: 100 tasks request a token at once");
     println!("  {} served, {} requests to IMS so far", serve(&ims, &api).await, mock.request_count());
 
-    println!("23 and a half hours later, IMS is down: the token ages, and is still served");
+    println!("23 and a half hours later, IMS is down: the token is still valid, and is served from the cache");
     clock.advance(Duration::from_secs(23 * 3600 + 1800));
     mock.answer_always(MockAnswer::status(503));
     println!("  {} served, {} requests to IMS so far", serve(&ims, &api).await, mock.request_count());
 
-    println!("20 minutes later, IMS is back: the token is renewed beside the tasks");
+    println!("20 minutes later, IMS is back: the token is refreshed in the background");
     clock.advance(Duration::from_secs(1200));
     mock.reset();
     println!("  {} served, {} requests to IMS so far", serve(&ims, &api).await, mock.request_count());
 
-    println!("the API refuses the token: forget it, and try once more with another");
+    println!("10 minutes later, the API refuses the token: forget it, and retry once with another");
+    clock.advance(Duration::from_secs(600));
     api.refuses.store(true, Ordering::SeqCst);
     call(&ims, &api).await?;
     println!("  served, {} requests to IMS so far", mock.request_count());
     Ok(())
 }
 
-/// A hundred tasks with one client; how many were served.
+/// A hundred tasks with one client. Returns how many were served.
 async fn serve(ims: &ImsClient, api: &Arc<Api>) -> usize {
     let mut tasks = JoinSet::new();
     for _ in 0..100 {
@@ -45,12 +46,12 @@ async fn serve(ims: &ImsClient, api: &Arc<Api>) -> usize {
         tasks.spawn(async move { call(&ims, &api).await });
     }
     let served = tasks.join_all().await.iter().filter(|outcome| outcome.is_ok()).count();
-    // The renewal runs beside the tasks: give it a moment.
+    // The refresh runs in the background: give it a moment.
     tokio::time::sleep(Duration::from_millis(200)).await;
     served
 }
 
-/// Calls the API; after a 401, once more with another token.
+/// Calls the API and, after a 401, retries once with another token.
 async fn call(tokens: &dyn TokenSource, api: &Api) -> Result<(), Error> {
     let token = tokens.token().await?;
     if api.get(token.expose_secret()) != 401 {
@@ -58,11 +59,11 @@ async fn call(tokens: &dyn TokenSource, api: &Api) -> Result<(), Error> {
     }
     tokens.forget(&token);
     let token = tokens.token().await?;
-    assert_ne!(api.get(token.expose_secret()), 401, "another token is refused too");
+    assert_ne!(api.get(token.expose_secret()), 401, "the other token is refused too");
     Ok(())
 }
 
-/// Stands for AEM.
+/// In the place of AEM.
 #[derive(Default)]
 struct Api {
     refuses: AtomicBool,

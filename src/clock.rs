@@ -1,13 +1,13 @@
-//! What time is it: one trait, one default. Nothing else in the crate reads a clock.
+//! The clocks: one trait, one default. Nothing else in the crate reads a clock.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where the crate takes the time from. The default is the machine's own clocks; tests bring theirs.
+/// Where the crate reads the time. The default is the machine's own clocks; tests bring theirs.
 ///
-/// Two clocks, because each fails alone: the wall clock can be set back or forward, the monotonic
-/// one stands still while the machine is suspended.
+/// Two clocks, because each of them can mislead: the wall clock can be set back or forward, and the
+/// monotonic clock stands still while the machine is suspended.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock: signed into assertions, and the clock of
     /// [`Token::expires_at`](crate::Token::expires_at).
@@ -116,6 +116,9 @@ pub(crate) enum Skew {
 }
 
 impl Skew {
+    /// "IMS allows 30 seconds": a comment in Adobe's own client.
+    pub(crate) const TOLERATED: Duration = Duration::from_secs(30);
+
     /// What the local clock shows while the other one shows `theirs`.
     pub(crate) fn between(local: SystemTime, theirs: SystemTime) -> Self {
         match local.duration_since(theirs) {
@@ -132,7 +135,7 @@ impl Skew {
 
     /// Whether IMS accepts assertions that are off by this much.
     pub(crate) fn is_tolerated(self) -> bool {
-        self.size() <= TOLERATED_SKEW
+        self.size() <= Self::TOLERATED
     }
 
     /// What the other clock shows when the local one shows `local`.
@@ -144,7 +147,7 @@ impl Skew {
     }
 }
 
-/// Since when something has been going on, on the runtime's own clock.
+/// When something began, by the runtime's own clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(tokio::time::Instant);
 
@@ -159,7 +162,7 @@ impl Stopwatch {
     }
 }
 
-/// When something must have ended, on the runtime's own clock: a paused runtime pauses it too.
+/// When something must be over, by the runtime's own clock: a paused runtime pauses it too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Option<tokio::time::Instant>);
 
@@ -177,6 +180,3 @@ impl Deadline {
         }
     }
 }
-
-/// "IMS allows 30 seconds": a comment in Adobe's own client.
-const TOLERATED_SKEW: Duration = Duration::from_secs(30);

@@ -7,9 +7,11 @@ use http::{HeaderMap, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Moment, SharedClock};
-use crate::error::{Error, ResponseError};
+use crate::credentials::{Credentials, credentials_of};
+use crate::error::Error;
 use crate::exchange::read_token;
-use crate::grant::{TokenEndpoint, TokenRequest, Unit, Value};
+use crate::grant::{TokenRequest, Unit};
+use crate::request::{ImsRequest, Value};
 use crate::retry;
 use crate::secret::Secret;
 use crate::token::Token;
@@ -22,15 +24,16 @@ pub fn response(status: StatusCode, headers: HeaderMap, body: &[u8], secrets: &[
     let body = Body::Whole(Zeroizing::new(body.to_owned()));
     let received = Received { status, headers, body, sent: now, arrived: now };
     let fields = secrets.iter().map(|secret| ("secret", Value::Secret(Secret::from((*secret).to_owned()))));
-    let path = TokenEndpoint { path: "/ims/exchange/jwt", expires_in: Unit::Milliseconds };
-    let request = TokenRequest::new(path, fields.collect());
-    match read_token(&received, &request, &Endpoint::of_host("ims-na1.adobelogin.com")?) {
-        Ok(granted) => {
-            let out_of_range = || ResponseError::Unusable { problem: "its token expires out of the clock's range" };
-            granted.into_token(now, &clock).ok_or_else(|| out_of_range().into())
-        }
-        Err(refusal) => Err(Error::from_response(refusal.failure, refusal.response, None)),
-    }
+    let ims = ImsRequest::new("/ims/exchange/jwt", fields.collect());
+    let request = TokenRequest { ims, expires_in: Unit::Milliseconds };
+    let endpoint = Endpoint::of_host("ims-na1.adobelogin.com")?;
+    let token = read_token(&received, &request, &endpoint, &clock);
+    token.map_err(|refusal| Error::from_response(refusal.failure, refusal.response, None))
+}
+
+/// What [`Credentials::from_env`] reads in an environment with these variables only.
+pub fn environment(variables: Vec<(String, String)>) -> Result<Credentials, Error> {
+    credentials_of(variables)
 }
 
 /// How long a call waits after an error before its second attempt; `None` for not at all.

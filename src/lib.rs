@@ -1,79 +1,104 @@
-//! Adobe IMS access tokens for Rust services: the credentials file in, a live token out, for as long as the service runs.
+//! Adobe IMS access tokens for Rust services: the credentials file in, a live token out, for as long as
+//! the service runs.
 //!
-//! AEM as a Cloud Service, like other Adobe APIs, wants an access token of Adobe IMS. Adobe's Developer Console hands out
-//! a credentials file; this crate signs an assertion with the private key in it, exchanges that for a token, keeps the
-//! token, and renews it before it ends.
+//! AEM as a Cloud Service and other Adobe APIs require an access token from Adobe IMS (Identity
+//! Management Services). This crate reads the credentials that Adobe hands out, exchanges them for a
+//! token, caches the token, and refreshes it before it expires.
 //!
 //! ```no_run
-//! use adobe_ims::{ImsClient, ServiceCredentials};
+//! use adobe_ims::{Credentials, ImsClient};
 //!
-//! # async fn example(http: reqwest::Client, url: &str) -> Result<(), adobe_ims::Error> {
-//! let credentials = ServiceCredentials::from_file("service_token.json")?;
-//! let ims = ImsClient::new(credentials)?; // proves the key; no network yet
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let credentials = Credentials::from_file("service_token.json")?; // any file that Adobe hands out
+//!     let ims = ImsClient::new(credentials)?; // checks the key; uses no network
 //!
-//! let token = ims.exchange().await?; // always asks IMS
-//! println!("good for {} minutes", token.remaining().as_secs() / 60);
-//!
-//! let token = ims.token().await?; // asks IMS only when it must
-//! let request = http.get(url).header("authorization", token.authorization());
-//! # Ok(())
-//! # }
+//!     let token = ims.token().await?; // from the cache; asks IMS only if it must
+//!     let response = reqwest::Client::new()
+//!         .get("https://author-p11111-e22222.adobeaemcloud.com/api/assets.json")
+//!         .header("authorization", token.authorization())
+//!         .send()
+//!         .await?;
+//!     println!("{}, token valid until {:?}", response.status(), token.expires_at());
+//!     Ok(())
+//! }
 //! ```
 //!
-//! ```text
-//! service_token.json ─► ServiceCredentials ─► JwtSigner ─► Assertion ──┐
-//!                                                                      ▼
-//! caller ─► ImsClient::token() ─► cache ── fresh: at once        POST /ims/exchange/jwt
-//!    ▲                              ├── ageing: at once, renewal beside │        ▲
-//!    │                              └── spent: join the one flight ─────┘        │ again, if that may help
-//!    └───────────── Token, or Error with a hint ◄───────────────────────┘────────┘
-//! ```
+//! [`ImsClient::token`] is the call for services. What it does depends on the cached token:
+//!
+//! | cached token | `token()` |
+//! | --- | --- |
+//! | fresh | returns it |
+//! | in its last hour | returns it, and refreshes it in the background |
+//! | in its last 30 seconds | waits for the refresh, for half of what is left at most, then returns it |
+//! | expired, or none | waits for one exchange that all callers share |
+//!
+//! [`ImsClient::exchange`] is the plain protocol call: it always asks IMS and does not use the cache.
 //!
 //! # What it does
 //!
-//! - **Takes the file as downloaded**, and the private key in every spelling that copying turns it into. What can't work
-//!   is refused at once, in words that say what it is and what to do.
-//! - **Never makes a caller wait while a token is fresh or ageing**, which is until its last 30 seconds, whatever IMS does;
-//!   and **never asks twice**: any number of callers share one exchange, and its failure too.
-//! - **Never misreads `expires_in`**: IMS counts it in milliseconds here and in seconds elsewhere. You see
-//!   [`SystemTime`](std::time::SystemTime) and [`Duration`](std::time::Duration) only.
-//! - **Ends every call** within its time limit (30 s) and with bounded memory, whatever the other side sends.
-//! - **Tries again** where that may help, with a new assertion each time, and honours `Retry-After`.
-//! - **Heals a wrong local clock**: if IMS's own clock explains a refusal, the assertion is signed once more by it.
+//! - **Reads any file or environment that Adobe hands out**, and the private key in every spelling that
+//!   copying produces. What cannot work is refused at once, with what it is and what to do.
+//! - **Returns a cached token immediately** until 30 seconds before it expires, even when IMS is down.
+//!   Concurrent callers share one request, and its failure.
+//! - **Never misreads `expires_in`**, which is in milliseconds or in seconds depending on the endpoint.
+//!   You see only [`SystemTime`](std::time::SystemTime) and [`Duration`](std::time::Duration).
+//! - **Ends every call** within its timeout (30 seconds) and with bounded memory, whatever the server
+//!   sends.
+//! - **Retries transient failures** with backoff, and honours `Retry-After`.
+//! - **Corrects clock skew**: if IMS refuses an assertion and its `Date` header shows that the local clock
+//!   is off, signs once more with the corrected time.
+//! - **Rotates credentials** without a restart: [`ImsClient::replace`], or
+//!   [`reload_from`](ImsClientBuilder::reload_from) a file.
 //!
-//! # What it does not
+//! # What it does not do
 //!
-//! It knows no other grant than the JWT exchange of AEM's service credentials, so neither OAuth Server-to-Server nor the
-//! log-in of people. It does not verify access tokens, and it keeps them in memory alone.
+//! It does not sign users in, does not verify access tokens locally, and caches tokens only in memory.
 //!
-//! # How long a token lives
+//! # Which credential do I have?
 //!
-//! IMS's tokens live 24 hours. [`ImsClient::token`] serves a token at once until its last 30 seconds, and renews it beside
-//! the callers from about an hour before its end ([`ImsClientBuilder::refresh_before`]). Only calls
-//! that find no token, or one in its last seconds, wait for IMS: the first one, one after a quiet night, one after a long
-//! outage. [`ImsClient::keep_fresh`] renews without traffic. When an API
-//! answers 401, [`ImsClient::forget`] the token and ask for another, once; a 403 is about the rights of the technical
-//! account, and another token does not help.
+//! | file or variables | kind | exchange |
+//! | --- | --- | --- |
+//! | `integration`, from AEM's Developer Console | [`ServiceCredentials`] | a signed JWT |
+//! | `CLIENT_SECRETS`, from the Adobe Developer Console | [`OAuthCredentials`] | OAuth Server-to-Server |
+//! | `accessToken`, from AEM's Developer Console | [`DevelopmentToken`] | none: a token for 24 hours |
+//! | project download, `aio` contexts, Postman, other tools | the kind they hold | |
+//! | `ADOBE_IMS_CREDENTIALS`, `IMS_OAUTH_S2S_…`, `AIO_ims_contexts_…` and others | the kind they hold | |
 //!
-//! # Errors, and what to do with them
+//! [`Credentials::from_file`] and [`Credentials::from_env`] recognise all of them. The guide has the
+//! [details](guide::which_credential), and how to [move from JWT to OAuth
+//! Server-to-Server](guide::moving_to_oauth).
 //!
-//! All calls return one [`Error`]; [`Error::report`] is all of it for a person. [`Error::is_transient`] says whether the same call may work later, and
-//! [`Error::retry_after`] how long IMS wants to be left alone. [`Error::hint`] says what a person should do.
+//! # Token lifetime
+//!
+//! Tokens live 24 hours. Calls wait for IMS only if there is no token or it is about to expire: the first
+//! call, the first call after a long idle period, a call after a long outage.
+//! [`ImsClient::keep_fresh`] refreshes the token even without calls, and
+//! [`ImsClientBuilder::refresh_before`] sets when. If an API responds with 401, call
+//! [`ImsClient::forget`] and retry once with another token. A 403 is about the rights of the account:
+//! another token does not help.
+//!
+//! # Errors
+//!
+//! All calls return one [`Error`]. [`Error::is_transient`] says whether the same call may work later,
+//! [`Error::retry_after`] how long to wait, and [`Error::hint`] what to do. [`Error::report`] formats
+//! everything for a log or a terminal. The hint is the last source of the error, so `{:#}` of `anyhow`
+//! and everything else that prints the chain shows it.
 //!
 //! | [`ErrorKind`] | what happened | what to do |
 //! | --- | --- | --- |
-//! | `Credentials`, `Key` | the file or its key can't work | follow the hint; it won't change by itself |
+//! | `Credentials`, `Key` | the credentials or their private key cannot be used | follow the hint |
 //! | `Config`, `Usage` | a setting, the machine or the call is wrong | follow the hint |
-//! | `Rejected` | IMS, or something in between, refused: [`Error::code`] and [`Error::description`] say why | follow the hint; tell Adobe's support [`Error::debug_id`] |
-//! | `Connect`, `Timeout`, `Server`, `Throttled` | the way, or IMS, failed for now | try again later if [`Error::is_transient`] |
-//! | `Response` | something else than IMS answered | look for a proxy or log-in page in between |
-//! | `Expired` | a token that was handed out, or given, has ended | look at the clock; get another token |
+//! | `Rejected` | IMS, or something in its place, refused | see [`Error::code`]; follow the hint; give Adobe's support [`Error::debug_id`] |
+//! | `Connect`, `Timeout`, `Server`, `Throttled` | the network or IMS failed temporarily | retry later if [`Error::is_transient`] |
+//! | `Response` | something other than IMS responded | look for a proxy or a sign-in page in between |
+//! | `Expired` | a token had already expired | check the clock; get another token |
 //!
 //! # Testing your own service
 //!
-//! With the feature `testing`, the module `testing` holds `MockIms`: a strict stand-in for IMS with throw-away
-//! credentials, that can be told to fail. `ManualClock` lets a token age, and `ScriptedTokens` is a [`TokenSource`] for
-//! tests without HTTP.
+//! With the feature `testing`, the module `testing` has `MockIms`: a strict mock of IMS with disposable
+//! credentials, which can be scripted to fail. `ManualClock` lets tokens expire, and `ScriptedTokens` is a
+//! [`TokenSource`] for tests without HTTP.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -82,11 +107,10 @@
 //! use adobe_ims::testing::{MockAnswer, MockIms};
 //!
 //! let mock = MockIms::start().await?;
-//! let ims = mock.client()?; // an ImsClient that asks the stand-in
-//! assert!(ims.token().await.is_ok());
-//!
+//! let ims = mock.client()?; // an ImsClient that connects to the mock
 //! mock.answer_next(MockAnswer::refuse("invalid_client", "invalid client_secret parameter"));
-//! let error = ims.exchange().await.unwrap_err(); // the kept token is still good, so `token` would not fail
+//!
+//! let error = ims.token().await.unwrap_err();
 //! assert_eq!(error.kind(), ErrorKind::Rejected);
 //! assert!(error.hint().unwrap().contains("client secret"));
 //! # Ok(())
@@ -95,37 +119,48 @@
 //!
 //! # Features
 //!
-//! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Wins when both are on.
+//! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Used if both are
+//!   on.
 //! - `native-tls`: TLS by the platform's own library.
-//! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for `[dev-dependencies]`.
-//! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside the semver promise.
+//! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for
+//!   `[dev-dependencies]`.
+//! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
+//!   promise.
+//! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
+//!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
 //!
-//! Calls that go to the network need a tokio runtime with its I/O and time drivers (`enable_all`); everything else needs
-//! none.
+//! Calls that use the network need a tokio runtime with its I/O and time drivers (`enable_all`); nothing
+//! else does.
 //!
 //! # Tracing
 //!
-//! Each exchange is a span `ims_exchange` (field `host`) of [`tracing`], and each attempt in it an event at DEBUG: `attempt`,
-//! `elapsed`, and for a failure `kind`, `status`, `code`, `debug_id` and `next_try`. A renewal that fails while the token
-//! is good is a WARN, with `time_left`. Never a secret, and never the id of a person.
+//! Each exchange is a span `ims_exchange` of [tracing](https://docs.rs/tracing) at DEBUG with `host` and
+//! `client_id`, and each attempt in it an event at DEBUG: `attempt`, `elapsed`, and for a failure `kind`,
+//! `status`, `code`, `debug_id` and `next_try`. A failed exchange of the cache is a WARN: also with `error`,
+//! `description` and `hint`, and with `time_left` if the cached token is still valid. The target is
+//! `adobe_ims`. Secrets and user ids are not logged; the client id is.
 //!
 //! # Cancel safety
 //!
-//! Dropping the future of [`ImsClient::token`] harms nobody: the exchange goes on for the others and the next call, so even
-//! callers with the shortest limits get their token in the end. It is a task of the runtime it was started on; the last
-//! client dropped ends it. Dropping the future of [`ImsClient::exchange`] closes its connection and wipes what was signed.
-//! A token that IMS made meanwhile is lost, which harms nothing: a later token does not replace an earlier one.
+//! Dropping the future of [`ImsClient::token`] is safe: the exchange continues for other callers and for
+//! the next call, so that even callers with short timeouts get their token in the end. It is a task of the
+//! runtime on which it was started; dropping the last client ends it. Dropping the future of
+//! [`ImsClient::exchange`] closes its connection and wipes what was signed. IMS may have issued a token
+//! that nobody receives; this has no effect on other tokens.
 //!
 //! # Security
 //!
-//! - The client secret goes to the IMS host of the credentials, in the body of one POST over TLS, and nowhere else. Redirects
-//!   are never followed; a proxy sees `CONNECT` only. [`ImsClientBuilder::danger_endpoint`] is the one way around.
-//! - No `Debug`, error or panic shows a secret. What IMS or a proxy says is cleaned before it becomes part of an error.
-//! - Secrets are wiped when the last clone is dropped: client secret, key, assertion, form, token. Copies inside the TLS,
-//!   HTTP and JSON layers are theirs, and the bytes given to [`ServiceCredentials::from_json`] are yours.
-//! - The crate has no `unsafe` code, installs no process-wide default, and does not panic: tokio does,
-//!   on a runtime whose drivers are off.
+//! - Client secrets are sent only to the IMS host of the credentials, in the body of a POST over TLS.
+//!   Redirects are never followed; a proxy sees only `CONNECT`.
+//!   [`ImsClientBuilder::danger_endpoint`] is the only exception.
+//! - No `Debug`, error or panic shows a secret. What IMS or a proxy sends is cleaned before it becomes part
+//!   of an error.
+//! - Secrets are wiped when the last clone is dropped: client secret, key, assertion, form, token. Copies
+//!   inside the TLS, HTTP and JSON layers are not wiped; wiping the bytes that you pass in is up to you.
+//! - The crate has no `unsafe` code, installs no process-wide default, and does not panic. tokio panics if
+//!   the I/O or time driver of the runtime is disabled.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, unnameable_types)]
 
@@ -134,20 +169,27 @@ mod certificate;
 mod client;
 mod clock;
 mod credentials;
+mod diagnose;
 mod error;
 mod exchange;
-mod form;
+
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod grant;
+#[cfg(doc)]
+pub mod guide;
 mod key;
 mod lenient;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub mod middleware;
 mod pem;
 mod redact;
+mod request;
 mod retry;
 mod secret;
 mod signer;
+mod signing_key;
 mod source;
 mod telemetry;
 #[cfg(feature = "testing")]
@@ -158,8 +200,14 @@ mod transport;
 pub use certificate::Certificate;
 pub use client::{ImsClient, ImsClientBuilder};
 pub use clock::Clock;
-pub use credentials::{Credentials, ServiceCredentials, ServiceCredentialsBuilder};
+pub use credentials::{
+    Credentials, CredentialsReader, DevelopmentToken, OAuthCredentials, OAuthCredentialsBuilder, ServiceCredentials,
+    ServiceCredentialsBuilder,
+};
+pub use diagnose::{Check, CheckState, Diagnosis, DiagnosisBuilder};
 pub use error::{Error, ErrorKind};
+pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
+pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
 pub use token::{Token, TokenClaims};

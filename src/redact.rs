@@ -24,16 +24,17 @@ fn is_visible_letter(c: char) -> bool {
 /// a credential.
 pub(crate) fn is_showable(name: &str) -> bool {
     let is_printable = |c: char| c.is_ascii_graphic() || c == ' ' || is_visible_letter(c);
-    // The prefixes of Adobe's client secrets, of every JWT, and of base64 of a PEM block.
-    let is_credential = |part: &str| {
-        ["s8e-", "p8e-", "p8-", "eyJ", "LS0t", "-----"].iter().any(|prefix| part.contains(prefix))
-            || part.chars().count() > MAX_SHOWN_PART
-    };
+    let is_credential = |part: &str| looks_like_credential(part) || part.chars().count() > MAX_SHOWN_PART;
     !name.is_empty()
         && name.chars().count() <= MAX_SHOWN
         && name.chars().all(|c| is_printable(c) && !matches!(c, '"' | '{' | '}' | '`'))
         && name.contains(['/', '\\', '.'])
         && !name.split(['/', '\\', '.']).any(is_credential)
+}
+
+/// The prefixes of Adobe's client secrets, of every JWT, and of base64 of a PEM block.
+pub(crate) fn looks_like_credential(text: &str) -> bool {
+    ["s8e-", "p8e-", "p8-", "eyJ", "LS0t", "-----"].iter().any(|prefix| text.contains(prefix))
 }
 
 /// Secrets in all the forms in which an honest intermediary echoes them: as they are, as a form field,

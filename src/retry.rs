@@ -59,6 +59,12 @@ impl<'a> Retry<'a> {
         }
     }
 
+    /// Begins anew with another grant, but not with another deadline.
+    pub(crate) fn restart(&mut self) {
+        self.made = 0;
+        self.response = None;
+    }
+
     /// Makes one attempt within its limit and that of the call.
     pub(crate) async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.made = self.made.saturating_add(1);

@@ -47,13 +47,19 @@ impl JwtSigner {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the key fails to sign.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the key fails to sign, or is kept elsewhere
+    /// ([`SigningKey`](crate::SigningKey)).
     pub fn new(credentials: &ServiceCredentials) -> Result<Self, Error> {
         Self::with_lifetime(credentials, ASSERTION_LIFETIME)
     }
 
     pub(crate) fn with_lifetime(credentials: &ServiceCredentials, lifetime: Duration) -> Result<Self, Error> {
-        credentials.key().sign(b"trial")?;
+        credentials.key().local()?.sign(b"trial")?;
+        Self::untried(credentials, lifetime)
+    }
+
+    /// Without a trial signature: for a key that is kept elsewhere.
+    pub(crate) fn untried(credentials: &ServiceCredentials, lifetime: Duration) -> Result<Self, Error> {
         let header = json(&Header::new(Algorithm::RS256))?;
         Ok(Self { header: Base64UrlUnpadded::encode_string(&header), credentials: credentials.clone(), lifetime })
     }
@@ -69,6 +75,13 @@ impl JwtSigner {
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `now` is before 1970 or out of range.
     pub fn sign(&self, now: SystemTime) -> Result<Assertion, Error> {
+        let unsigned = self.unsigned(now)?;
+        let signature = Zeroizing::new(self.credentials.key().local()?.sign(unsigned.message())?);
+        Ok(unsigned.signed(&signature))
+    }
+
+    /// Header and claims.
+    pub(crate) fn unsigned(&self, now: SystemTime) -> Result<Unsigned, Error> {
         let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| UsageError::TimeOutOfRange)?;
         let exp = since_epoch.checked_add(self.lifetime).ok_or(UsageError::TimeOutOfRange)?.as_secs();
         let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp));
@@ -80,10 +93,7 @@ impl JwtSigner {
         text.push_str(&self.header);
         text.push('.');
         text.push_str(&claims);
-        let signature = Zeroizing::new(self.credentials.key().sign(text.as_bytes())?);
-        text.push('.');
-        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(&signature)));
-        Ok(Assertion { text: Secret::from(text), expires_at })
+        Ok(Unsigned { text, expires_at })
     }
 
     pub(crate) fn credentials(&self) -> &ServiceCredentials {
@@ -99,6 +109,25 @@ impl fmt::Debug for JwtSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { header: _, credentials, lifetime } = self;
         f.debug_struct("JwtSigner").field("credentials", credentials).field("lifetime", lifetime).finish()
+    }
+}
+
+/// An assertion that lacks its signature. Its buffer has room for it, so that it never grows.
+pub(crate) struct Unsigned {
+    text: String,
+    expires_at: SystemTime,
+}
+
+impl Unsigned {
+    pub(crate) fn message(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    pub(crate) fn signed(self, signature: &[u8]) -> Assertion {
+        let Self { mut text, expires_at } = self;
+        text.push('.');
+        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(signature)));
+        Assertion { text: Secret::from(text), expires_at }
     }
 }
 

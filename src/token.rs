@@ -13,6 +13,7 @@ use crate::clock::{Moment, SharedClock};
 #[cfg(feature = "testing")]
 use crate::error::{Error, TestingError};
 use crate::lenient::{LenientText, Object};
+use crate::secret::Secret;
 
 /// An access token from Adobe IMS, and when it expires.
 ///
@@ -88,6 +89,11 @@ impl Token {
         std::str::from_utf8(text).unwrap_or_default()
     }
 
+    /// A copy that is wiped, for a form.
+    pub(crate) fn secret(&self) -> Secret {
+        Secret::from(self.expose_secret().to_owned())
+    }
+
     /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it
     /// out of their logs and compression tables.
     pub fn authorization(&self) -> HeaderValue {
@@ -137,7 +143,7 @@ impl Token {
     ///
     /// **Not verified**: for diagnostics, never for a decision about access. Decoded at each call.
     pub fn claims(&self) -> Option<TokenClaims> {
-        TokenClaims::of(self.expose_secret())
+        TokenClaims::decode(self.expose_secret())
     }
 }
 
@@ -169,9 +175,12 @@ struct Claims {
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
-    pub(crate) fn of(text: &str) -> Option<Self> {
-        jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(text).ok().map(|Object(claims)| Self(claims))
+    /// Reads the claims of a token that came from elsewhere; `None` if it is not a JWT.
+    ///
+    /// **Not verified**, as all of them: anybody can write such a token.
+    pub fn decode(token: &str) -> Option<Self> {
+        // jsonwebtoken calls it insecure because nothing is verified.
+        jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(token).ok().map(|Object(claims)| Self(claims))
     }
 
     /// `client_id`: the client that the token was issued to.

@@ -358,7 +358,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     let good = CredentialsFile::new();
     let setting =
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
-    let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
+    let resend = "use the file as downloaded, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
     let cases: [(&str, Error, &str); 16] = [
         (
@@ -384,8 +384,8 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "another kind",
             ServiceCredentials::from_json(r#"{"accessToken":"x"}"#).unwrap_err(),
-            "get the right file in AEM's Developer Console: your environment > Integrations > Technical Accounts > \
-             download",
+            "`Credentials::from_file` and `Credentials::from_json` read every kind that Adobe hands out; AEM's own file is \
+             in its Developer Console: your environment > Integrations > Technical Accounts > download",
         ),
         ("no JSON", ServiceCredentials::from_json("{").unwrap_err(), resend),
         (
@@ -406,7 +406,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "missing part",
             ServiceCredentials::builder().build().unwrap_err(),
-            "give all of them to the builder: they are in the file that AEM's Developer Console hands out",
+            "give all of them to the builder: they are in the file that Adobe's console hands out",
         ),
         (
             "no PEM",

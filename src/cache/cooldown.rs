@@ -1,4 +1,4 @@
-//! The memory of the last failure: how long nobody asks again.
+//! The cooldown after a failure: how long no request is made.
 
 use std::time::Duration;
 
@@ -47,10 +47,10 @@ impl Cooldown {
     ) -> Self {
         let count = previous.filter(|failed| failed.phase == phase).map_or(0, |failed| failed.count);
         let count = count.saturating_add(1);
-        let told = error.retry_after_of_ims().unwrap_or_default();
-        let pause = pause(phase, count, left, draw).max(told);
+        let asked = error.retry_after_of_ims().unwrap_or_default();
+        let pause = pause(phase, count, left, draw).max(asked);
         let point = |pause| now.checked_add(pause).unwrap_or(now);
-        Self { error, phase, refresh, count, until: point(pause), retry_after: point(told) }
+        Self { error, phase, refresh, count, until: point(pause), retry_after: point(asked) }
     }
 
     /// Whether such a caller may not ask yet.
@@ -60,8 +60,8 @@ impl Cooldown {
     }
 }
 
-/// How long nobody asks after `count` failures in a row. While there is a token, chances must remain
-/// until it is nearly expired, though not one right after the other.
+/// How long no request is made after `count` failures in a row. While there is a token, there must be
+/// time for further attempts until it is nearly expired, though not for one right after the other.
 fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
     let (first, longest, max) = match phase {
         Phase::Cached => (FIRST_CACHED, MAX_CACHED, left.mul_f64(0.25).max(FIRST_EMPTY)),

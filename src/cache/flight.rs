@@ -11,15 +11,15 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::{Load, Refresh, Shared};
-use crate::clock::Moment;
+use crate::clock::{Deadline, Moment};
 use crate::error::{Error, UsageError};
 use crate::token::Token;
 
 pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) refresh: Refresh,
-    /// Its own limit, on the monotonic clock: past it the runtime that runs it is not driven any more.
-    deadline: Option<Moment>,
+    /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any more.
+    deadline: Deadline,
     pub(super) outcome: Outcome,
     pub(super) task: AbortHandle,
 }
@@ -28,25 +28,19 @@ pub(super) struct Flight {
 pub(super) type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
 
 impl Flight {
-    pub(super) fn new(
-        number: u64,
-        refresh: Refresh,
-        (now, limit): (Moment, Duration),
-        outcome: Outcome,
-        task: AbortHandle,
-    ) -> Self {
-        Self { number, refresh, deadline: now.checked_add(limit), outcome, task }
+    pub(super) fn new(number: u64, refresh: Refresh, limit: Duration, outcome: Outcome, task: AbortHandle) -> Self {
+        Self { number, refresh, deadline: Deadline::after(limit), outcome, task }
     }
 
     /// How long to believe in it.
-    pub(super) fn left(&self, now: Moment) -> Duration {
-        self.deadline.map_or(Duration::MAX, |deadline| deadline.monotonic.saturating_duration_since(now.monotonic))
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.remaining()
     }
 
     /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down and
     /// its limit has not passed.
-    pub(super) fn is_alive(&self, now: Moment) -> bool {
-        self.outcome.has_changed().is_ok() && !self.left(now).is_zero()
+    pub(super) fn is_alive(&self) -> bool {
+        self.outcome.has_changed().is_ok() && !self.left().is_zero()
     }
 }
 

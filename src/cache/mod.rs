@@ -142,6 +142,29 @@ impl<L: Load> Cache<L> {
         }
     }
 
+    /// Drops the token if it is the current one: it has been revoked.
+    pub(crate) fn discard(&self, token: &Token) {
+        let _ordered = self.0.state();
+        if self.0.slot.load().as_ref().is_some_and(|entry| entry.token.is(token)) {
+            self.0.slot.store(None);
+        }
+    }
+
+    /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
+    /// changes the loader at the same moment.
+    pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
+        let now = self.0.now();
+        let entry = Entry::new(token.clone(), now, &self.0.config);
+        let mut state = self.0.state();
+        swap();
+        state.started = state.started.saturating_add(1);
+        state.stored = state.started;
+        state.cooldown = None;
+        self.0.slot.store(Some(Arc::new(entry)));
+        drop(state);
+        telemetry::token_cached(self.0.loader.identity(), &token);
+    }
+
     /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
     pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
@@ -199,7 +222,7 @@ impl<L: Load> Shared<L> {
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
         if let Ok(mut state) = self.state.try_lock()
             && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
-            && !state.flight.as_ref().is_some_and(|flight| flight.is_alive(now))
+            && !state.flight.as_ref().is_some_and(|flight| flight.is_alive())
             && !state.holds_back(Phase::Cached, Refresh::Background, now)
             && let Ok(runtime) = Handle::try_current()
         {
@@ -237,6 +260,7 @@ impl<L: Load> Shared<L> {
                 Ok(Some(Err(error)))
                     if joined.refresh == Refresh::Background
                         && error.is_transient()
+                        && error.retry_after_of_ims().is_none()
                         && self.valid(least, self.now()).is_none() =>
                 {
                     error
@@ -282,8 +306,8 @@ impl<L: Load> Shared<L> {
         {
             return Step::Serve(entry.token.clone());
         }
-        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive(now)) {
-            let (left, outcome) = (flight.left(now), flight.outcome.clone());
+        if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
+            let (left, outcome) = (flight.left(), flight.outcome.clone());
             return Step::Join(Joined { number: flight.number, refresh: flight.refresh, left, outcome });
         }
         if state.holds_back(Phase::of(age), Refresh::Foreground, now)
@@ -323,7 +347,7 @@ impl<L: Load> Shared<L> {
             Landing { shared, number, refresh, started: now, sender, landed: false }.run().await;
         });
         let limit = self.config.wait;
-        state.flight = Some(Flight::new(number, refresh, (now, limit), outcome.clone(), task.abort_handle()));
+        state.flight = Some(Flight::new(number, refresh, limit, outcome.clone(), task.abort_handle()));
         Step::Join(Joined { number, refresh, left: limit, outcome })
     }
 
@@ -341,6 +365,8 @@ impl<L: Load> Shared<L> {
                 state.stored = number;
                 state.cooldown = None;
                 self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.config))));
+                drop(state);
+                telemetry::token_cached(self.loader.identity(), token);
             }
             // A later exchange may have brought something newer.
             Err(error) if number == state.started => {

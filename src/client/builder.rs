@@ -1,13 +1,14 @@
 //! The client's settings, checked when it is built.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{ImsClient, Settings};
 use crate::clock::{Clock, SharedClock};
 use crate::credentials::Credentials;
 use crate::error::{ConfigError, Error};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Reload};
 use crate::grant::Grant;
 use crate::retry::Limits;
 use crate::secret::Secret;
@@ -40,6 +41,9 @@ pub struct ImsClientBuilder {
     assertion_lifetime: Duration,
     refresh_before: Duration,
     clock: SharedClock,
+    reload: Option<PathBuf>,
+    #[cfg(feature = "metrics")]
+    label: Option<String>,
 }
 
 impl ImsClientBuilder {
@@ -52,6 +56,9 @@ impl ImsClientBuilder {
             assertion_lifetime: ASSERTION_LIFETIME,
             refresh_before: REFRESH_BEFORE,
             clock: SharedClock::default(),
+            reload: None,
+            #[cfg(feature = "metrics")]
+            label: None,
         }
     }
 
@@ -131,6 +138,22 @@ impl ImsClientBuilder {
         self
     }
 
+    /// Reads the credentials again from this file whenever a token is requested from IMS: credentials then
+    /// rotate without a restart.
+    ///
+    /// A file that has changed is tried first, and used from then on if IMS issues a token for it. A file
+    /// that cannot be read, is not complete, belongs to another client, or is refused by IMS, is reported
+    /// as a [`tracing`](https://docs.rs/tracing) event at WARN, and the last good credentials are used. If
+    /// IMS refuses those, the file is read once more. Nothing watches the file and nothing runs in the
+    /// background. The file of a development token is read when the token has expired.
+    ///
+    /// The file is read as [`Credentials::from_file`] does, so a project download must hold one credential
+    /// only. [`ImsClient::with_credentials`] does not take the file along.
+    pub fn reload_from(mut self, path: impl AsRef<Path>) -> Self {
+        self.reload = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Connects to another address than that of the credentials: a mock, or a reverse proxy in front of
     /// IMS. **Whoever responds there receives the client secret.**
     ///
@@ -140,6 +163,15 @@ impl ImsClientBuilder {
     /// credentials.
     pub fn danger_endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Names this client on its metrics: they get the label `client` with this value, for a process with
+    /// several clients. Without it, they have no label of their own. Clients made
+    /// [`with_credentials`](ImsClient::with_credentials) share the label. Feature `metrics`.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_label(mut self, name: impl Into<String>) -> Self {
+        self.label = Some(name.into());
         self
     }
 
@@ -168,13 +200,21 @@ impl ImsClientBuilder {
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
         self.check()?;
-        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock } = self;
+        #[cfg(feature = "metrics")]
+        let label = self.label;
+        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload, .. } = self;
         let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
         let settings = Settings { endpoint, assertion_lifetime, refresh_before };
         let grant = Grant::new(credentials, assertion_lifetime)?;
         let endpoint = settings.endpoint_for(&grant)?;
         let transport = Transport::new(http, &endpoint, clock.clone())?;
-        Ok(ImsClient::assemble(Exchange::new(transport, endpoint, grant, clock, limits), settings))
+        let mut exchange = Exchange::new(transport, endpoint, grant, clock, limits);
+        if let Some(path) = &reload {
+            exchange = exchange.with_reload(Reload::new(path.clone(), assertion_lifetime));
+        }
+        #[cfg(feature = "metrics")]
+        let exchange = exchange.with_label(label);
+        ImsClient::assemble(exchange, settings, reload)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -204,7 +244,18 @@ impl ImsClientBuilder {
 
 impl fmt::Debug for ImsClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, refresh_before, clock: _ } = self;
+        let Self {
+            credentials,
+            endpoint: _,
+            http,
+            limits,
+            assertion_lifetime,
+            refresh_before,
+            clock: _,
+            reload: _,
+            #[cfg(feature = "metrics")]
+                label: _,
+        } = self;
         f.debug_struct("ImsClientBuilder")
             .field("credentials", credentials)
             .field("http", http)

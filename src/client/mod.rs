@@ -1,19 +1,23 @@
 //! The client: puts the parts together.
 
 mod builder;
+mod development;
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::ImsClientBuilder;
 
+use self::development::Development;
+
 use crate::cache::{Cache, CacheConfig, Load, Refresh};
 use crate::certificate::Certificate;
 use crate::credentials::Credentials;
 use crate::error::{Error, UsageError};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Validation};
 use crate::grant::Grant;
 use crate::source::{TokenFuture, TokenSource};
 use crate::telemetry::Identity;
@@ -50,6 +54,8 @@ pub struct ImsClient(Arc<Inner>);
 struct Inner {
     exchange: Arc<Exchange>,
     cache: Cache<Arc<Exchange>>,
+    /// In place of both, for a development token.
+    development: Option<Development>,
     settings: Settings,
 }
 
@@ -91,7 +97,7 @@ impl ImsClient {
         let settings = self.0.settings.clone();
         let grant = Grant::new(credentials.into(), settings.assertion_lifetime)?;
         let endpoint = settings.endpoint_for(&grant)?;
-        Ok(Self::assemble(self.0.exchange.with_grant(grant, endpoint), settings))
+        Self::assemble(self.0.exchange.with_grant(grant, endpoint), settings, None)
     }
 
     /// Returns a valid access token, from the cache if there is one.
@@ -122,7 +128,10 @@ impl ImsClient {
     ///
     /// Dropping the future is safe: the exchange continues for other callers, and for the next call.
     pub async fn token(&self) -> Result<Token, Error> {
-        self.0.cache.token(Duration::ZERO).await
+        match &self.0.development {
+            None => self.0.cache.token(Duration::ZERO).await,
+            Some(development) => development.token(self.0.exchange.identity()).await,
+        }
     }
 
     /// Returns a token that is valid for at least `least`.
@@ -139,13 +148,19 @@ impl ImsClient {
     ///
     /// As [`exchange`](Self::exchange).
     pub async fn token_valid_for(&self, least: Duration) -> Result<Token, Error> {
-        self.0.cache.token(least).await
+        match &self.0.development {
+            None => self.0.cache.token(least).await,
+            Some(development) => development.token(self.0.exchange.identity()).await,
+        }
     }
 
     /// Returns the cached token while it is valid. Never waits, and starts no refresh: for readiness
     /// probes and status pages.
     pub fn cached_token(&self) -> Option<Token> {
-        self.0.cache.peek()
+        match &self.0.development {
+            None => self.0.cache.peek(),
+            Some(development) => development.valid(),
+        }
     }
 
     /// Drops the token from the cache, so that the next [`token`](Self::token) requests another: for an
@@ -176,7 +191,12 @@ impl ImsClient {
     ///
     /// Dropping the future ends the refreshing, and has no other effect.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.0.cache.keep_fresh()
+        let refreshing = self.0.development.is_none().then(|| self.0.cache.keep_fresh());
+        async move {
+            if let Some(refreshing) = refreshing {
+                refreshing.await;
+            }
+        }
     }
 
     /// Requests a new access token from IMS. Always asks IMS: neither reads nor fills the cache, is not
@@ -202,11 +222,73 @@ impl ImsClient {
     /// Dropping the future closes the connection and wipes what was signed. IMS may have issued a token
     /// that nobody receives; this has no effect on other tokens.
     pub async fn exchange(&self) -> Result<Token, Error> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Err(UsageError::NoRuntime.into());
+        let Inner { exchange, development, .. } = &*self.0;
+        if let Some(development) = development {
+            return development.token(exchange.identity()).await;
         }
-        let exchange = &self.0.exchange;
+        in_runtime()?;
         exchange.token(exchange.limits().attempts, Duration::ZERO).await
+    }
+
+    /// Replaces the credentials by others of the same client: a new key and certificate, or new client
+    /// secrets.
+    ///
+    /// Requests a token with the new credentials first. If IMS issues one, the credentials and the cached
+    /// token are replaced together; otherwise nothing changes and the error says why. Meanwhile all other
+    /// calls go on with the old ones: nobody waits and nobody fails while either work.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange) with the new credentials. [`ErrorKind::Key`](crate::ErrorKind::Key)
+    /// for a key that fails to sign. [`ErrorKind::Usage`](crate::ErrorKind::Usage) for credentials of
+    /// another client id, organization or IMS host, whose tokens are another client's: use
+    /// [`with_credentials`](Self::with_credentials).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it has finished changes nothing.
+    pub async fn replace(&self, credentials: impl Into<Credentials>) -> Result<(), Error> {
+        let Inner { exchange, cache, development, settings } = &*self.0;
+        let credentials = credentials.into();
+        if development.is_some() || matches!(credentials, Credentials::Development(_)) {
+            return Err(UsageError::DevelopmentToken.into());
+        }
+        let grant = Grant::new(credentials, settings.assertion_lifetime)?;
+        if !exchange.grant().is_same_client(&grant) {
+            return Err(UsageError::AnotherClient.into());
+        }
+        in_runtime()?;
+        let token = exchange.try_grant(&grant).await?;
+        cache.install(token, || exchange.set_grant(grant));
+        exchange.report_certificate();
+        Ok(())
+    }
+
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache, so that nobody can
+    /// use it any more. Other tokens stay valid.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange); the token then stays in the cache.
+    pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
+        if self.0.development.is_some() {
+            return Err(UsageError::DevelopmentToken.into());
+        }
+        in_runtime()?;
+        self.0.exchange.revoke(token).await?;
+        self.0.cache.discard(token);
+        Ok(())
+    }
+
+    /// Asks IMS whether a token is valid (`/ims/validate_token/v1`). The token does not have to come from
+    /// this client, but IMS wants the client id of the one it was issued to.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](Self::exchange). A token that is not valid is not an error.
+    pub async fn validate(&self, token: &Token) -> Result<Validation, Error> {
+        in_runtime()?;
+        self.0.exchange.validate(token).await
     }
 
     /// Returns the certificate of the credentials: monitor when it expires. `None` if they have none.
@@ -216,22 +298,34 @@ impl ImsClient {
 
     /// Returns the client id of the credentials; other Adobe APIs want it as `x-api-key`.
     pub fn client_id(&self) -> &str {
-        self.0.exchange.grant().client_id()
+        self.0.exchange.client_id()
     }
 
     /// Returns the IMS organization of the credentials; other Adobe APIs want it as `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
-        self.0.exchange.grant().org_id()
+        self.0.exchange.org_id()
     }
 
-    fn assemble(exchange: Exchange, settings: Settings) -> Self {
+    pub(crate) fn exchanger(&self) -> &Exchange {
+        &self.0.exchange
+    }
+
+    fn assemble(exchange: Exchange, settings: Settings, reload: Option<PathBuf>) -> Result<Self, Error> {
         let (limits, clock) = (exchange.limits(), exchange.clock().clone());
+        let development = match &*exchange.grant() {
+            Grant::None(token) => Some(Development::new(token, clock.clone(), reload)?),
+            _ => None,
+        };
         let config =
             CacheConfig { refresh_before: settings.refresh_before, wait: limits.call, jitter: fastrand::f64() };
         let exchange = Arc::new(exchange);
         let cache = Cache::new(Arc::clone(&exchange), clock, config);
-        Self(Arc::new(Inner { exchange, cache, settings }))
+        Ok(Self(Arc::new(Inner { exchange, cache, development, settings })))
     }
+}
+
+pub(crate) fn in_runtime() -> Result<(), Error> {
+    tokio::runtime::Handle::try_current().map(drop).map_err(|_| UsageError::NoRuntime.into())
 }
 
 impl Settings {
@@ -276,7 +370,7 @@ impl RefUnwindSafe for ImsClient {}
 
 impl fmt::Debug for ImsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { exchange, cache: _, settings } = &*self.0;
+        let Inner { exchange, cache: _, development: _, settings } = &*self.0;
         f.debug_struct("ImsClient")
             .field("client_id", &self.client_id())
             .field("host", &exchange.endpoint().host())

@@ -1,148 +1,93 @@
-//! The bytes of a credentials file: bounded, decoded, and told apart by their keys. Messages of the
-//! JSON reader are never shown, because they print the value they tripped over.
+//! The bytes of a credentials file: bounded, and decoded into text.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use crate::error::{Cause, CredentialsError, Error};
+use crate::redact::is_showable;
 
-/// The kinds of file that Adobe's tools write, by the keys at their top.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// AEM Developer Console, as downloaded: an `integration` inside.
-    Service,
-    /// The inner part of it alone.
-    ServiceUnwrapped,
-    /// Anything else, in words.
-    Other(&'static str),
+/// Why a file gave nothing.
+pub(super) enum Unreadable {
+    /// An argument that cannot be shown, described: `from_file` is called with the text of a file, or
+    /// with the secret itself, where a path was meant.
+    NotAPath(&'static str),
+    Io(io::Error),
 }
 
-/// Reads a file up to the limit and not a byte more.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let unreadable = |error: io::Error| {
-        Error::caused(CredentialsError::Unreadable, Cause::from_chain(Some(&error)))
-            .in_source(path.display().to_string())
+/// Reads a credentials file and what is in it. An error names the file.
+pub(super) fn with<T>(path: &Path, read_it: impl FnOnce(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
+    read_it(&read(path)?).map_err(|error| in_file(path, error))
+}
+
+/// Reads the bytes of a credentials file.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let bytes = bounded(path, MAX_FILE).map_err(|unreadable| match unreadable {
+        Unreadable::NotAPath(found) => CredentialsError::NotAPath { found }.into(),
+        Unreadable::Io(error) => Error::caused(CredentialsError::Unreadable, Cause::from_chain(Some(&error))),
+    });
+    bytes.map_err(|error| in_file(path, error))
+}
+
+/// Names the file in an error about it, if its name can be shown.
+pub(crate) fn in_file(path: &Path, error: Error) -> Error {
+    match shown(path) {
+        Some(name) => error.in_source(name),
+        None => error,
+    }
+}
+
+/// The path, if a message may repeat it.
+pub(crate) fn shown(path: &Path) -> Option<&str> {
+    path.to_str().filter(|name| is_showable(name))
+}
+
+/// Reads a file up to the limit and one byte more, which shows that it is larger.
+pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
+    let read = || {
+        // The buffer never grows, so no copy is left behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(limit.saturating_add(64)));
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
     };
-    // Room for one byte too many: the buffer never grows, so no copy is left behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_FILE.saturating_add(64)));
-    let file = File::open(path).map_err(unreadable)?;
-    let limit = u64::try_from(LONGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(bytes)
+    read().map_err(|error| match not_a_path(path) {
+        Some(found) => Unreadable::NotAPath(found),
+        None => Unreadable::Io(error),
+    })
 }
 
-/// Checks length and encoding; takes a byte order mark off.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Error> {
-    if bytes.len() > LONGEST_FILE {
-        return Err(CredentialsError::TooLarge { limit: LONGEST_FILE }.into());
+/// What was given where a path was expected; `None` for what may be shown.
+fn not_a_path(path: &Path) -> Option<&'static str> {
+    let Some(text) = path.to_str() else { return Some("not Unicode") };
+    let start = text.trim_start();
+    Some(match text {
+        _ if is_showable(text) => return None,
+        _ if start.is_empty() => "empty",
+        _ if start.starts_with(['{', '[', '"']) => "the text of a credentials file",
+        _ if text.contains("-----BEGIN") => "the text of a key or certificate (PEM)",
+        _ if text.contains(char::is_control) => "a text with line breaks or control characters",
+        _ => "a text that is not shown because it may be a secret",
+    })
+}
+
+/// Checks length and encoding.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, CredentialsError> {
+    if bytes.len() > MAX_FILE {
+        return Err(CredentialsError::TooLarge { limit: MAX_FILE });
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || bytes.iter().take(4).any(|b| *b == 0) {
-        return Err(CredentialsError::Encoding { found: "UTF-16 or binary" }.into());
+        return Err(CredentialsError::Encoding { found: "UTF-16 or binary" });
     }
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| CredentialsError::Encoding { found: "binary or another encoding" })?;
-    // Blank lines stay, so that lines are counted as in the file.
-    let text = text.trim_start_matches('\u{feff}');
-    if text.trim().is_empty() {
-        return Err(CredentialsError::Empty.into());
+    let text = std::str::from_utf8(bytes);
+    let text = text.map_err(|_| CredentialsError::Encoding { found: "binary or another encoding" })?;
+    match text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
+        true => Err(CredentialsError::Empty),
+        false => Ok(text),
     }
-    if text.trim_start().starts_with("-----BEGIN") {
-        return Err(
-            CredentialsError::Kind { found: "a PEM file", expected: "the JSON of AEM service credentials" }.into()
-        );
-    }
-    Ok(text)
-}
-
-/// Which file is this? Looks at the keys alone: a `serde_json::Value` would hide duplicates.
-pub(super) fn kind(text: &str) -> Result<Kind, Error> {
-    if !text.trim_start().starts_with('{') {
-        if text.trim_end().ends_with(".json") && !text.trim_end().contains(['\n', '"']) {
-            return Ok(Kind::Other("the name of a file, which `from_file` reads"));
-        }
-        parse::<IgnoredAny>(text)?;
-        return Ok(Kind::Other("JSON without an object"));
-    }
-    let keys: Keys = parse(text)?;
-    Ok(if keys.ok == Some(false) || keys.status_code.is_some_and(|status| status != 200) {
-        Kind::Other("an error answer of the Developer Console, saved as a file")
-    } else if keys.integration.is_some() {
-        Kind::Service
-    } else if keys.access_token.is_some() {
-        Kind::Other("a local development token of AEM's Developer Console")
-    } else if [&keys.technical_account, &keys.ims_endpoint, &keys.private_key]
-        .iter()
-        .filter(|key| key.is_some())
-        .count()
-        > 1
-    {
-        Kind::ServiceUnwrapped
-    } else if keys.project.is_some() {
-        Kind::Other("a project download of the Adobe Developer Console")
-    } else if keys.upper_client_id.is_some() || keys.upper_client_secrets.is_some() {
-        Kind::Other("an OAuth Server-to-Server download of the Adobe Developer Console")
-    } else if keys.jwt_payload.is_some() {
-        Kind::Other("a JWT configuration of Adobe's aio command line")
-    } else if keys.client_id.is_some() && (keys.snake_private_key.is_some() || keys.meta_scopes.is_some()) {
-        Kind::Other("a JWT context of Adobe's aio-lib-ims")
-    } else if keys.client_id.is_some() && (keys.client_secrets.is_some() || keys.scopes.is_some()) {
-        Kind::Other("an OAuth Server-to-Server context of Adobe's aio-lib-ims")
-    } else {
-        Kind::Other("JSON of an unknown kind")
-    })
-}
-
-pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| {
-        // The first words of the reader's message are its own; what follows may be a value.
-        let message = error.to_string();
-        let problem = match error.classify() {
-            Category::Eof => "it ends too early",
-            Category::Data if message.starts_with("duplicate field") => "a key stands there twice",
-            Category::Data => "a value has another type than it should",
-            _ if message.starts_with("invalid escape") => {
-                "a backslash is followed by a character that JSON does not know"
-            }
-            _ => "its syntax is wrong",
-        };
-        CredentialsError::Json { problem, line: error.line(), column: error.column() }.into()
-    })
-}
-
-/// All keys by which the kinds differ.
-#[derive(Deserialize)]
-struct Keys {
-    ok: Option<bool>,
-    #[serde(rename = "statusCode")]
-    status_code: Option<i64>,
-    #[serde(rename = "accessToken")]
-    access_token: Option<IgnoredAny>,
-    integration: Option<IgnoredAny>,
-    #[serde(rename = "imsEndpoint")]
-    ims_endpoint: Option<IgnoredAny>,
-    #[serde(rename = "technicalAccount")]
-    technical_account: Option<IgnoredAny>,
-    #[serde(rename = "privateKey")]
-    private_key: Option<IgnoredAny>,
-    project: Option<IgnoredAny>,
-    #[serde(rename = "CLIENT_ID")]
-    upper_client_id: Option<IgnoredAny>,
-    #[serde(rename = "CLIENT_SECRETS")]
-    upper_client_secrets: Option<IgnoredAny>,
-    client_id: Option<IgnoredAny>,
-    client_secrets: Option<IgnoredAny>,
-    scopes: Option<IgnoredAny>,
-    #[serde(rename = "private_key")]
-    snake_private_key: Option<IgnoredAny>,
-    meta_scopes: Option<IgnoredAny>,
-    jwt_payload: Option<IgnoredAny>,
 }
 
 /// AEM's file has about 5 KB.
-const LONGEST_FILE: usize = 64 * 1024;
+const MAX_FILE: usize = 64 * 1024;

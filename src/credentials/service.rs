@@ -1,19 +1,19 @@
 //! Service credentials of AEM's Developer Console: the file, its parts, and their checks.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use super::fields::{self, TextOrList};
-use super::file::{self, Kind};
+use super::fields::{self, PRODUCTION};
+use super::file;
+use super::named::{Field, Named, Texts, missing};
+use super::private_key::PrivateKey;
+use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
-use crate::key::RsaKey;
-use crate::lenient::LenientText;
 use crate::secret::Secret;
+use crate::signing_key::{Key, SigningKey};
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
 ///
@@ -37,7 +37,7 @@ struct Parts {
     technical_account_id: String,
     ims_host: String,
     metascopes: Vec<String>,
-    key: RsaKey,
+    key: Key,
     certificate: Option<Certificate>,
 }
 
@@ -53,12 +53,7 @@ impl ServiceCredentials {
     /// at most 64 KiB: it names all missing fields at once, or what the file is instead;
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that can't sign.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let text = file::text(json.as_ref())?;
-        match file::kind(text)? {
-            Kind::Service => check(file::parse::<Wrapper>(text)?.integration, FILE_NAMES),
-            Kind::ServiceUnwrapped => check(file::parse(text)?, FILE_NAMES.inner()),
-            Kind::Other(found) => Err(CredentialsError::Kind { found, expected: EXPECTED }.into()),
-        }
+        Self::of(CredentialsReader::default().read_json(json.as_ref(), Wanted::Service)?)
     }
 
     /// Reads the downloaded file, blocking while it does.
@@ -66,9 +61,9 @@ impl ServiceCredentials {
     /// # Errors
     ///
     /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read.
+    /// for a file that can't be read. The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_json(file::read(path.as_ref())?)
+        file::with(path.as_ref(), |json| Self::from_json(json))
     }
 
     /// For parts that are kept apart, such as in a secret manager.
@@ -102,7 +97,8 @@ impl ServiceCredentials {
         self.0.metascopes.iter().map(String::as_str)
     }
 
-    /// The certificate beside the key; `None` if absent or unreadable.
+    /// The certificate of the key: the one given, or one next to the key in its text or file;
+    /// `None` if absent or unreadable.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()
     }
@@ -111,8 +107,15 @@ impl ServiceCredentials {
         &self.0.client_secret
     }
 
-    pub(crate) fn key(&self) -> &RsaKey {
+    pub(crate) fn key(&self) -> &Key {
         &self.0.key
+    }
+
+    fn of(found: Found) -> Result<Self, Error> {
+        match found.fields {
+            Fields::Service(fields) => fields.check(),
+            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+        }
     }
 }
 
@@ -161,61 +164,76 @@ impl fmt::Debug for ServiceCredentials {
 /// ```
 ///
 /// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by `parse()`.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[must_use]
 pub struct ServiceCredentialsBuilder {
-    fields: Fields,
+    fields: ServiceFields,
 }
 
 impl ServiceCredentialsBuilder {
     /// `technicalAccount.clientId` of the file.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.fields.technical_account.client_id = Some(client_id.into());
+        self.fields.client_id.value = Some(Secret::from(client_id.into()));
         self
     }
 
     /// `technicalAccount.clientSecret` of the file. The text is taken over and wiped in the end.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
-        self.fields.technical_account.client_secret = Some(Secret::from(client_secret.into()));
+        self.fields.client_secret.value = Some(Secret::from(client_secret.into()));
         self
     }
 
     /// `org` of the file.
     pub fn org_id(mut self, org_id: impl Into<String>) -> Self {
-        self.fields.org = Some(org_id.into());
+        self.fields.org_id.value = Some(Secret::from(org_id.into()));
         self
     }
 
     /// `id` of the file: not the e-mail.
     pub fn technical_account_id(mut self, technical_account_id: impl Into<String>) -> Self {
-        self.fields.id = Some(technical_account_id.into());
+        self.fields.technical_account_id.value = Some(Secret::from(technical_account_id.into()));
         self
     }
 
     /// `imsEndpoint` of the file. Without it, `ims-na1.adobelogin.com`: production, all regions.
     pub fn ims_host(mut self, ims_host: impl Into<String>) -> Self {
-        self.fields.ims_endpoint = Some(ims_host.into());
+        self.fields.ims_host.value = Some(Secret::from(ims_host.into()));
         self
     }
 
     /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may be a
     /// list with commas.
     pub fn metascopes(mut self, metascopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.fields.metascopes = Some(TextOrList(metascopes.into_iter().map(Into::into).collect()));
+        let metascopes = metascopes.into_iter().map(|name| Secret::from(name.into())).collect();
+        self.fields.metascopes.value = Some(Texts::List(metascopes));
         self
     }
 
     /// `privateKey` of the file: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling. The text is
     /// taken over and wiped.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
-        self.fields.private_key = Some(Secret::from(pem.into()));
+        self.fields.private_key.value = Some(PrivateKey::Text(Secret::from(pem.into())));
+        self
+    }
+
+    /// A file with the private key, for tools that keep it apart; instead of
+    /// [`private_key`](Self::private_key). [`build`](Self::build) reads it, blocking while it does.
+    pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.fields.private_key.value = Some(PrivateKey::File(path.into()));
+        self
+    }
+
+    /// A key that signs where it is kept, instead of [`private_key`](Self::private_key): in a key
+    /// management service, a hardware module, or another process.
+    pub fn signing_key(mut self, key: impl SigningKey) -> Self {
+        self.fields.signing_key = Some(Arc::new(key));
         self
     }
 
     /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
     /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
-        self.fields.public_key = Some(LenientText::from(pem.into()));
+        self.fields.certificate.value = Some(Secret::from(pem.into()));
         self
     }
 
@@ -225,159 +243,141 @@ impl ServiceCredentialsBuilder {
     ///
     /// As [`ServiceCredentials::from_json`]; parts are named by the functions of this builder.
     pub fn build(self) -> Result<ServiceCredentials, Error> {
-        let Self { mut fields } = self;
-        fields.ims_endpoint.get_or_insert_with(|| PRODUCTION.to_owned());
-        check(fields, BUILDER_NAMES)
+        self.fields.check()
+    }
+}
+
+impl Default for ServiceCredentialsBuilder {
+    fn default() -> Self {
+        Self {
+            fields: ServiceFields {
+                origin: Origin::Builder,
+                ims_host: Named::new("ims_host", Some(Secret::from(PRODUCTION.to_owned()))),
+                org_id: Named::new("org_id", None),
+                technical_account_id: Named::new("technical_account_id", None),
+                client_id: Named::new("client_id", None),
+                client_secret: Named::new("client_secret", None),
+                metascopes: Named::new("metascopes", None),
+                private_key: Named::new("private_key", None),
+                certificate: Named::new("certificate", None),
+                signing_key: None,
+            },
+        }
     }
 }
 
 impl fmt::Debug for ServiceCredentialsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fields { ims_endpoint, metascopes, technical_account, id, org, private_key, public_key: _ } = &self.fields;
-        let Account { client_id, client_secret } = technical_account;
+        let ServiceFields {
+            origin: _,
+            ims_host,
+            org_id,
+            technical_account_id,
+            client_id,
+            client_secret,
+            metascopes: _,
+            private_key,
+            certificate: _,
+            signing_key: _,
+        } = &self.fields;
         f.debug_struct("ServiceCredentialsBuilder")
-            .field("client_id", client_id)
-            .field("client_secret", client_secret)
-            .field("org_id", org)
-            .field("technical_account_id", id)
-            .field("ims_host", ims_endpoint)
-            .field("metascopes", &metascopes.as_ref().map(|TextOrList(values)| values))
-            .field("private_key", private_key)
+            .field("client_id", &client_id.shown())
+            .field("client_secret", &client_secret.value)
+            .field("org_id", &org_id.shown())
+            .field("technical_account_id", &technical_account_id.shown())
+            .field("ims_host", &ims_host.shown())
+            .field("private_key", &private_key.shown())
             .finish_non_exhaustive()
     }
 }
 
-/// The file as downloaded. `ok` and `statusCode` were looked at when it was told apart.
-#[derive(Deserialize)]
-struct Wrapper {
-    integration: Fields,
+/// The fields of any source, with their names there, nothing checked yet.
+#[derive(Clone)]
+pub(super) struct ServiceFields {
+    pub(super) origin: Origin,
+    pub(super) ims_host: Named<Secret>,
+    pub(super) org_id: Named<Secret>,
+    pub(super) technical_account_id: Named<Secret>,
+    pub(super) client_id: Named<Secret>,
+    pub(super) client_secret: Named<Secret>,
+    pub(super) metascopes: Named<Texts>,
+    pub(super) private_key: Named<PrivateKey>,
+    pub(super) certificate: Named<Secret>,
+    /// In place of `private_key`.
+    pub(super) signing_key: Option<Arc<dyn SigningKey>>,
 }
 
-/// The inner part of the file, nothing checked yet.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Fields {
-    ims_endpoint: Option<String>,
-    metascopes: Option<TextOrList>,
-    #[serde(deserialize_with = "null_as_default")]
-    technical_account: Account,
-    id: Option<String>,
-    org: Option<String>,
-    private_key: Option<Secret>,
-    public_key: Option<LenientText>,
-}
+impl ServiceFields {
+    /// The names of what is needed and was not given.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let Self {
+            origin: _,
+            ims_host,
+            org_id,
+            technical_account_id,
+            client_id,
+            client_secret,
+            metascopes,
+            private_key,
+            certificate: _,
+            signing_key,
+        } = self;
+        let mut needed: Vec<&dyn Field> =
+            vec![ims_host, org_id, technical_account_id, client_id, client_secret, metascopes];
+        if signing_key.is_none() {
+            needed.push(private_key);
+        }
+        missing(&needed)
+    }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Account {
-    client_id: Option<String>,
-    client_secret: Option<Secret>,
-}
-
-fn null_as_default<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Account, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-/// What the fields are called where the caller wrote them.
-struct Names {
-    origin: Origin,
-    prefix: &'static str,
-    ims_endpoint: &'static str,
-    org: &'static str,
-    id: &'static str,
-    client_id: &'static str,
-    client_secret: &'static str,
-    metascopes: &'static str,
-    private_key: &'static str,
-}
-
-impl Names {
-    const fn inner(self) -> Self {
-        Self { prefix: "", ..self }
+    /// All fields at once, or all that is missing in one error.
+    pub(super) fn check(self) -> Result<ServiceCredentials, Error> {
+        let names = self.missing();
+        let Self {
+            origin,
+            ims_host,
+            org_id,
+            technical_account_id,
+            client_id,
+            client_secret,
+            metascopes,
+            private_key,
+            certificate,
+            signing_key,
+        } = self;
+        if let (Some(_), None) = (&signing_key, private_key.missing()) {
+            return Err(CredentialsError::TwoKeys.into());
+        }
+        match origin {
+            _ if names.is_empty() => {}
+            Origin::Jwt(found) if private_key.missing().is_some() => {
+                return Err(CredentialsError::NoPrivateKey { found }.into());
+            }
+            _ => return Err(CredentialsError::Missing { names, origin }.into()),
+        }
+        let mut with_key = None;
+        let parts = Parts {
+            ims_host: ims_host.check(origin, fields::ims_host)?,
+            org_id: org_id.check(origin, fields::account)?,
+            technical_account_id: technical_account_id.check(origin, fields::account)?,
+            client_id: client_id.check(origin, fields::client_id)?,
+            client_secret: client_secret.check(origin, fields::client_secret)?,
+            metascopes: metascopes.check(origin, fields::metascopes)?,
+            key: match signing_key {
+                Some(key) => Key::Elsewhere(key),
+                None => {
+                    let read = private_key.read(origin)?;
+                    with_key = read.certificate;
+                    Key::Local(read.key)
+                }
+            },
+            certificate: None,
+        };
+        let certificate =
+            certificate.value.and_then(|text| Certificate::from_text(text.expose(), parts.key.public_key()));
+        let certificate = certificate.or(with_key);
+        Ok(ServiceCredentials(Arc::new(Parts { certificate, ..parts })))
     }
 }
 
-/// All fields at once or all that is wrong with them: what is missing is told in one error.
-fn check(fields: Fields, names: Names) -> Result<ServiceCredentials, Error> {
-    let Fields { ims_endpoint, metascopes, technical_account, id, org, private_key, public_key } = fields;
-    let Account { client_id, client_secret } = technical_account;
-    let given = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.trim().is_empty());
-    let given_secret = |text: &Option<Secret>| text.as_ref().is_some_and(|text| !text.expose().trim().is_empty());
-    let TextOrList(metascopes) = metascopes.unwrap_or_default();
-    let name = |field: &str| format!("{}{field}", names.prefix);
-
-    let missing: Vec<String> = [
-        (given(&ims_endpoint), names.ims_endpoint),
-        (given(&org), names.org),
-        (given(&id), names.id),
-        (given(&client_id), names.client_id),
-        (given_secret(&client_secret), names.client_secret),
-        (metascopes.iter().any(|text| text.split(',').any(|item| !item.trim().is_empty())), names.metascopes),
-        (given_secret(&private_key), names.private_key),
-    ]
-    .into_iter()
-    .filter(|(given, _)| !given)
-    .map(|(_, field)| name(field))
-    .collect();
-    let (
-        Some(ims_endpoint),
-        Some(org_id),
-        Some(technical_account_id),
-        Some(client_id),
-        Some(client_secret),
-        Some(key),
-        [],
-    ) = (ims_endpoint, org, id, client_id, client_secret, private_key, missing.as_slice())
-    else {
-        return Err(CredentialsError::Missing { names: missing, origin: names.origin }.into());
-    };
-
-    let unusable = |field: &str| {
-        let name = name(field);
-        move |problem| CredentialsError::Field { name, problem, origin: names.origin }
-    };
-    let ims_host = fields::ims_host(&ims_endpoint).map_err(unusable(names.ims_endpoint))?;
-    fields::account(&org_id).map_err(unusable(names.org))?;
-    fields::account(&technical_account_id).map_err(unusable(names.id))?;
-    fields::client_id(&client_id).map_err(unusable(names.client_id))?;
-    fields::client_secret(client_secret.expose()).map_err(unusable(names.client_secret))?;
-    let metascopes = fields::metascopes(metascopes.iter().map(String::as_str)).map_err(unusable(names.metascopes))?;
-    let key = RsaKey::from_text(key.expose())?;
-    let certificate = public_key.and_then(|text| Certificate::from_text(text.text()?, &key));
-    Ok(ServiceCredentials(Arc::new(Parts {
-        client_id,
-        client_secret,
-        org_id,
-        technical_account_id,
-        ims_host,
-        metascopes,
-        key,
-        certificate,
-    })))
-}
-
-const EXPECTED: &str = "the JSON of AEM service credentials";
-const FILE_NAMES: Names = Names {
-    origin: Origin::File,
-    prefix: "integration.",
-    ims_endpoint: "imsEndpoint",
-    org: "org",
-    id: "id",
-    client_id: "technicalAccount.clientId",
-    client_secret: "technicalAccount.clientSecret",
-    metascopes: "metascopes",
-    private_key: "privateKey",
-};
-const BUILDER_NAMES: Names = Names {
-    origin: Origin::Builder,
-    prefix: "",
-    ims_endpoint: "ims_host",
-    org: "org_id",
-    id: "technical_account_id",
-    client_id: "client_id",
-    client_secret: "client_secret",
-    metascopes: "metascopes",
-    private_key: "private_key",
-};
-/// "Production, all regions; the only production host in Adobe's own code and docs."
-const PRODUCTION: &str = "ims-na1.adobelogin.com";
+const EXPECTED: &str = "service credentials of AEM's Developer Console";

@@ -1,6 +1,7 @@
 //! The client's settings, and what it needs of the machine.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -11,6 +12,9 @@ pub(crate) enum ConfigError {
     Setting { name: &'static str, problem: &'static str, hint: &'static str },
     #[error("environment variable {name} cannot be used: {problem}")]
     Variable { name: &'static str, problem: &'static str },
+    /// The one that `reload_from` names.
+    #[error("credentials file cannot be read within {} s", .limit.as_secs())]
+    SlowFile { limit: Duration },
     #[error("no TLS is compiled in")]
     NoTls,
     #[error("HTTP client cannot be built")]
@@ -29,6 +33,7 @@ impl ConfigError {
                     "set {name} to http://host:port, unset it, or override it with `proxy` or `no_proxy`"
                 )));
             }
+            Self::SlowFile { .. } => "check the file system that the file is on",
             Self::NoTls => "turn on the feature `rustls` or `native-tls` of adobe-ims",
             Self::HttpClient => {
                 "without root certificates no server can be trusted: install the package ca-certificates, or add \

@@ -1,6 +1,8 @@
 //! What is wrong with credentials: the file, its kind, its fields.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::time::SystemTime;
 
 use super::ErrorKind;
 
@@ -18,26 +20,69 @@ pub(crate) enum CredentialsError {
     Empty,
     #[error("credentials are not UTF-8 text but {found}")]
     Encoding { found: &'static str },
+    /// What this crate reads, but not this function.
     #[error("credentials are {found}, not {expected}")]
     Kind { found: &'static str, expected: &'static str },
-    #[error("credentials are not valid JSON: {problem} at line {line}, column {column}")]
-    Json { problem: &'static str, line: usize, column: usize },
-    #[error("credentials lack {}", .names.join(", "))]
+    /// What nothing here reads.
+    #[error("credentials expected, but this is {found}")]
+    NotCredentials { found: &'static str, advice: &'static str },
+    #[error("credentials are not valid JSON: {problem}{place}")]
+    Json { problem: &'static str, place: Place },
+    #[error("credentials cannot be used: {name} must be {expected}{}", .place.map(|place| place.to_string()).unwrap_or_default())]
+    Type { name: String, expected: &'static str, place: Option<Place> },
+    #[error("credentials lack {}{}", .names.join(", "), Called(*.origin))]
     Missing { names: Vec<String>, origin: Origin },
+    /// What `aio` and the consoles keep in another place.
+    #[error("credentials are {found}, without the private key")]
+    NoPrivateKey { found: &'static str },
     #[error("credentials cannot be used: {name}: {problem}")]
     Field { name: String, problem: &'static str, origin: Origin },
+    #[error("credentials cannot be used: {first} and {second} differ")]
+    Contradiction { first: String, second: String },
+    #[error("credentials cannot be used: both private_key and signing_key are set")]
+    TwoKeys,
+    /// Several that could be meant.
+    #[error("credentials are {found} with several to choose from: {}", .candidates.join("; "))]
+    Ambiguous { found: &'static str, candidates: Vec<String> },
+    #[error("credentials are {found}, and none in it has the name or id given to `select`: {}", .candidates.join("; "))]
+    NotSelected { found: &'static str, candidates: Vec<String> },
+    #[error("credentials are {found} with none that can get a token: {}", .candidates.join("; "))]
+    NoneUsable { found: &'static str, candidates: Vec<String> },
+    #[error("no credentials in the environment: looked for {}", .looked_for.join(", "))]
+    NothingInEnvironment { looked_for: Vec<String> },
+    #[error("development token expired on {}", httpdate::fmt_http_date(*.at))]
+    Expired { at: SystemTime },
 }
 
 /// Where the fields come from: advice for a file does not help somebody who has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    File,
+    /// A file of AEM's Developer Console.
+    Aem,
+    /// Any other file with JWT credentials, called this.
+    Jwt(&'static str),
+    /// Any other file with OAuth Server-to-Server credentials, called this.
+    OAuth(&'static str),
     Builder,
+    Environment,
+}
+
+/// What the file is called where that helps: ` (…)`, or nothing.
+struct Called(Origin);
+
+/// A place in a text, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl CredentialsError {
     pub(super) fn kind(&self) -> ErrorKind {
-        ErrorKind::Credentials
+        match self {
+            Self::Expired { .. } => ErrorKind::Expired,
+            _ => ErrorKind::Credentials,
+        }
     }
 
     pub(super) fn hint(&self) -> Option<Cow<'static, str>> {
@@ -48,23 +93,70 @@ impl CredentialsError {
             Self::Empty => "check that the download or the secret mount is complete",
             Self::Encoding { .. } => "save the file as UTF-8, as it was downloaded",
             Self::Kind { .. } => {
-                "get the right file in AEM's Developer Console: your environment > Integrations > Technical Accounts > \
-                 download"
+                "`Credentials::from_file` and `Credentials::from_json` read every kind that Adobe hands out; AEM's own \
+                 file is in its Developer Console: your environment > Integrations > Technical Accounts > download"
             }
-            Self::Json { .. } => RESEND_FILE,
+            Self::NotCredentials { advice, .. } => advice,
+            Self::Json { .. }
+            | Self::Type { .. }
+            | Self::Field { origin: Origin::Aem | Origin::OAuth(_) | Origin::Jwt(_), .. } => AS_IT_IS,
             Self::Missing { origin: Origin::Builder, .. } => {
-                "give all of them to the builder: they are in the file that AEM's Developer Console hands out"
+                "give all of them to the builder: they are in the file that Adobe's console hands out"
             }
-            Self::Missing { .. } => {
+            Self::Missing { origin: Origin::Aem, .. } => {
                 "AEM's Developer Console writes all of them: download the file again, or fill in what was left out"
             }
-            Self::Field { origin: Origin::Builder, .. } => {
+            Self::Missing { origin: Origin::OAuth(_) | Origin::Jwt(_), .. } => {
+                "download the credentials again, fill in what was left out, or give it with `Credentials::reader()`"
+            }
+            Self::Missing { origin: Origin::Environment, .. } => {
+                "set what is missing, or give it with `Credentials::reader()`; if these variables belong to something \
+                 else, set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it"
+            }
+            Self::NoPrivateKey { .. } => {
+                "give the key with `Credentials::reader()` and `private_key` or `private_key_file`; but Adobe converted \
+                 the JWT credentials of its Developer Console to OAuth Server-to-Server by 2026-03-01, so these most \
+                 likely no longer work: download the OAuth Server-to-Server credential of the same project"
+            }
+            Self::Field { origin: Origin::Builder | Origin::Environment, .. } => {
                 "take the value from the downloaded file as it is: secret managers and shells often add a line break, \
                  quotes or blanks"
             }
-            Self::Field { .. } => RESEND_FILE,
+            Self::Contradiction { .. } => "they are two names of the same value: keep one of them",
+            Self::TwoKeys => "set one of the two",
+            Self::Ambiguous { .. } | Self::NotSelected { .. } => {
+                "name the one you want: `Credentials::reader().select(..)` takes its name, id or client id"
+            }
+            Self::NoneUsable { .. } => {
+                "a token needs an OAuth Server-to-Server credential with its client secret: if `aio` imported this \
+                 file, the secrets are in the `.env` file it wrote, and `Credentials::from_env` reads them; otherwise \
+                 download the project again from the Adobe Developer Console"
+            }
+            Self::NothingInEnvironment { .. } => {
+                "set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it, or load the \
+                 `.env` file that `aio` wrote"
+            }
+            Self::Expired { .. } => {
+                "get another one from AEM's Developer Console, it is valid for up to 24 hours; a service needs service \
+                 credentials or OAuth Server-to-Server instead"
+            }
         }))
     }
 }
 
-const RESEND_FILE: &str = "use the JSON file as downloaded from the Developer Console, without editing it";
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Origin::Jwt(found) | Origin::OAuth(found) => write!(f, " ({found})"),
+            Origin::Aem | Origin::Builder | Origin::Environment => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " at line {}, column {}", self.line, self.column)
+    }
+}
+
+const AS_IT_IS: &str = "use the file as downloaded, without editing it";

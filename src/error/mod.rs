@@ -24,10 +24,10 @@ use http::StatusCode;
 pub(crate) use self::cause::Cause;
 pub(crate) use self::config::ConfigError;
 pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
-pub(crate) use self::credentials::{CredentialsError, Origin};
+pub(crate) use self::credentials::{CredentialsError, Origin, Place};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
-pub(crate) use self::response::{ErrorResponse, ResponseError, clock_hint};
+pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
 #[cfg(feature = "testing")]
 pub(crate) use self::testing::TestingError;
 pub(crate) use self::usage::UsageError;
@@ -94,7 +94,7 @@ impl Error {
             Failure::Config(_) => ErrorKind::Config,
             Failure::Connection(error) => error.kind(),
             Failure::Credentials(error) => error.kind(),
-            Failure::Key(_) => ErrorKind::Key,
+            Failure::Key(error) => error.kind(),
             Failure::Response(error) => error.kind(),
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.kind(),
@@ -114,7 +114,8 @@ impl Error {
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.is_transient(),
             Failure::Usage(error) => error.is_transient(),
-            Failure::Config(_) | Failure::Credentials(_) | Failure::Key(_) => false,
+            Failure::Key(error) => error.is_transient(),
+            Failure::Config(_) | Failure::Credentials(_) => false,
         }
     }
 
@@ -178,7 +179,7 @@ impl Error {
         Self::assemble(failure.into(), Some(response), hint, None)
     }
 
-    /// The mock cannot start.
+    /// The mock cannot start, or cannot do what a test asks of it.
     #[cfg(feature = "testing")]
     pub(crate) fn mock(problem: impl Into<String>, source: Option<&std::io::Error>) -> Self {
         let failure = TestingError::Mock { problem: problem.into() };
@@ -186,6 +187,12 @@ impl Error {
             Some(source) => Self::caused(failure, Cause::from_chain(Some(source))),
             None => failure.into(),
         }
+    }
+
+    /// A failure that a test scripts, with or without a response.
+    #[cfg(feature = "testing")]
+    pub(crate) fn scripted(kind: ErrorKind, response: Option<ErrorResponse>, hint: Option<String>) -> Self {
+        Self::assemble(TestingError::Scripted { kind }.into(), response, hint.map(Cow::Owned), None)
     }
 
     /// Names the file or variable that the credentials were read from.
@@ -196,12 +203,21 @@ impl Error {
         self
     }
 
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// The file or variable that the credentials were read from.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.0.origin.as_deref()
+    }
+
     pub(crate) fn response(&self) -> Option<&ErrorResponse> {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself wants to be left alone. What a proxy or a sign-in page asks for is data in
-    /// the error, and holds nobody back.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in the
+    /// error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
@@ -224,8 +240,21 @@ impl Error {
         Self(Arc::new(Inner { failure, origin: None, response, hint, source }))
     }
 
+    /// What a report adds to the sentence, a line each. `hint` may be another than the error's own.
+    pub(crate) fn details(&self, hint: Option<&str>) -> Vec<String> {
+        let mut lines: Vec<String> = self.causes().map(|cause| format!("caused by: {cause}")).collect();
+        lines.extend(hint.map(|hint| format!("hint: {hint}")));
+        lines.extend(self.debug_id().map(|id| format!("debug id for Adobe's support: {id}")));
+        match self.retry_after() {
+            _ if !self.is_transient() => {}
+            Some(wait) => lines.push(format!("a retry in {} s may succeed", wait.as_secs())),
+            None => lines.push("a retry later may succeed".to_owned()),
+        }
+        lines
+    }
+
     /// The causes without the hint.
-    fn causes(&self) -> impl Iterator<Item = &Cause> {
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &Cause> {
         std::iter::successors(self.0.source.as_ref(), |cause| cause.next()).filter(|cause| !cause.is_hint())
     }
 }
@@ -269,6 +298,8 @@ impl fmt::Display for Error {
         }
         match (failure, response) {
             (Failure::Response(error), Some(response)) => error.fmt_with(response, f),
+            #[cfg(feature = "testing")]
+            (Failure::Testing(error), Some(response)) => write!(f, "{error}: {response}"),
             _ => fmt::Display::fmt(failure, f),
         }
     }
@@ -302,19 +333,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
         write!(f, "{error}")?;
-        for cause in error.causes() {
-            write!(f, "\n  caused by: {cause}")?;
-        }
-        if let Some(hint) = error.hint() {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        if let Some(debug_id) = error.debug_id() {
-            write!(f, "\n  debug id for Adobe's support: {debug_id}")?;
-        }
-        match error.is_transient() {
-            true => f.write_str("\n  a retry later may succeed"),
-            false => Ok(()),
-        }
+        error.details(error.hint()).iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

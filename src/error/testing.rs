@@ -6,7 +6,7 @@ use super::ErrorKind;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TestingError {
-    #[error("mock cannot start: {problem}")]
+    #[error("mock IMS: {problem}")]
     Mock { problem: String },
     #[error("token cannot be made: {problem}")]
     Token { problem: &'static str },

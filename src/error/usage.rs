@@ -1,6 +1,6 @@
 //! The call itself: what the caller's program or its runtime got wrong.
 
-use super::ErrorKind;
+use super::{ErrorKind, SET_CLOCK};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
@@ -14,13 +14,17 @@ pub(crate) enum UsageError {
     TimeOutOfRange,
     #[error("access token has expired")]
     TokenExpired,
+    #[error("a development token has nothing to replace, reload or revoke")]
+    DevelopmentToken,
+    #[error("these credentials belong to another client id, organization or IMS host")]
+    AnotherClient,
 }
 
 impl UsageError {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoRuntime | Self::RuntimeGone | Self::Panicked | Self::TimeOutOfRange => ErrorKind::Usage,
             Self::TokenExpired => ErrorKind::Expired,
+            _ => ErrorKind::Usage,
         }
     }
 
@@ -37,7 +41,13 @@ impl UsageError {
                 "build the tokio runtime with `enable_all`: without its I/O and time drivers tokio panics; if it has \
                  them, look at the clock given to the client"
             }
-            Self::TimeOutOfRange => "set the machine's clock",
+            Self::TimeOutOfRange => SET_CLOCK,
+            Self::AnotherClient => {
+                "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
+            }
+            Self::DevelopmentToken => {
+                "a service needs service credentials or OAuth Server-to-Server credentials: see `Credentials`"
+            }
             Self::TokenExpired => "a token that was given to the application cannot be refreshed: get another one",
         })
     }

@@ -8,20 +8,14 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use crate::clock::{Moment, SharedClock, Skew};
+use crate::clock::{SharedClock, Skew};
 use crate::error::{ErrorResponse, ResponseError};
 use crate::grant::{TokenRequest, Unit};
 use crate::lenient::{LenientText, LenientU64, Object};
-use crate::redact::Secrets;
+use crate::request::ImsRequest;
 use crate::secret::Secret;
 use crate::token::{Token, TokenClaims};
 use crate::transport::{Endpoint, Received};
-
-/// A token and how long it lives.
-pub(crate) struct Granted {
-    text: Secret,
-    lifetime: Duration,
-}
 
 /// No token: what failed, and what the response said.
 pub(crate) struct Refusal {
@@ -29,58 +23,82 @@ pub(crate) struct Refusal {
     pub(crate) response: ErrorResponse,
 }
 
-impl Granted {
-    /// `None` if it expires out of the clock's range. The lifetime counts from before the request was
-    /// sent: so a token never outlives what IMS meant, however long the response took.
-    pub(crate) fn into_token(self, sent: Moment, clock: &SharedClock) -> Option<Token> {
-        Token::new(self.text.expose(), self.lifetime, sent, clock.clone())
-    }
-}
-
 /// Reads the response to a token request.
-pub(crate) fn read_token(received: &Received, request: &TokenRequest, endpoint: &Endpoint) -> Result<Granted, Refusal> {
-    let reader = Reader { received, request };
-    match received.status {
-        StatusCode::OK => reader.token_response(),
-        status if status.is_redirection() => Err(reader.redirect(endpoint)),
-        status if status.is_client_error() || status.is_server_error() => {
-            let body = received.body.bytes().ok().and_then(parse::<ErrorBody>);
-            Err(reader.refused(body.unwrap_or_default()))
-        }
-        // Adobe's clients differ in whether another 2xx is a success; IMS sends 200.
-        _ => Err(reader.unusable("its status is not 200")),
+///
+/// The lifetime counts from before the request was sent: so a token never outlives what IMS meant, however
+/// long the response took.
+pub(crate) fn read_token(
+    received: &Received,
+    request: &TokenRequest,
+    endpoint: &Endpoint,
+    clock: &SharedClock,
+) -> Result<Token, Box<Refusal>> {
+    let reader = Reader { received, request: &request.ims };
+    let body = reader.json::<TokenResponse>(endpoint, "its body is not the JSON of a token")?;
+    if body.error.as_ref().is_some_and(|code| code.text() != Some("")) {
+        let (error, error_description) = (body.error, body.error_description);
+        return Err(reader.refused(ErrorBody {
+            error,
+            error_description,
+            access_token: body.access_token,
+            ..ErrorBody::default()
+        }));
+    }
+    let granted = body.granted(request.expires_in).map_err(|problem| reader.unusable(problem))?;
+    let token = Token::new(granted.text.expose(), granted.lifetime, received.sent, clock.clone());
+    match token {
+        Some(token) if token.is_expired() => Err(reader.refusal(ResponseError::ExpiredOnArrival)),
+        Some(token) => Ok(token),
+        None => Err(reader.unusable("its token expires out of the clock's range")),
     }
 }
 
-/// A token that expires out of the clock's range.
-pub(crate) fn out_of_range(received: &Received, request: &TokenRequest) -> Refusal {
-    Reader { received, request }.unusable("its token expires out of the clock's range")
+/// Reads a response whose status says it all.
+pub(super) fn read_nothing(received: &Received, request: &ImsRequest, endpoint: &Endpoint) -> Result<(), Box<Refusal>> {
+    Reader { received, request }.success(endpoint)
+}
+
+/// Reads a response in JSON.
+pub(super) fn read_json<T: DeserializeOwned>(
+    received: &Received,
+    request: &ImsRequest,
+    endpoint: &Endpoint,
+) -> Result<T, Box<Refusal>> {
+    Reader { received, request }.json(endpoint, "its body is not the JSON that was expected")
+}
+
+/// A response that is not one of IMS's.
+pub(super) fn unusable(received: &Received, request: &ImsRequest, problem: &'static str) -> Box<Refusal> {
+    Reader { received, request }.unusable(problem)
 }
 
 struct Reader<'a> {
     received: &'a Received,
-    request: &'a TokenRequest,
+    request: &'a ImsRequest,
 }
 
 impl Reader<'_> {
-    fn token_response(&self) -> Result<Granted, Refusal> {
-        let body = self.received.body.bytes().map_err(|problem| self.unusable(problem))?;
-        // Typed, never by way of a `Value`, in which the last of two keys silently wins.
-        let Some(body) = parse::<TokenResponse>(body) else {
-            return Err(self.unusable("its body is not the JSON of a token"));
-        };
-        if body.error.as_ref().is_some_and(|code| code.text() != Some("")) {
-            return Err(self.refused(ErrorBody {
-                error: body.error,
-                error_description: body.error_description,
-                access_token: body.access_token,
-                ..ErrorBody::default()
-            }));
+    fn success(&self, endpoint: &Endpoint) -> Result<(), Box<Refusal>> {
+        match self.received.status {
+            StatusCode::OK => Ok(()),
+            status if status.is_redirection() => Err(self.redirect(endpoint)),
+            status if status.is_client_error() || status.is_server_error() => {
+                let body = self.received.body.bytes().ok().and_then(parse::<ErrorBody>);
+                Err(self.refused(body.unwrap_or_default()))
+            }
+            // Adobe's clients differ in whether another 2xx is a success; IMS sends 200.
+            _ => Err(self.unusable("its status is not 200")),
         }
-        body.granted(self.request.endpoint.expires_in).map_err(|problem| self.unusable(problem))
     }
 
-    fn refused(&self, body: ErrorBody) -> Refusal {
+    /// Typed, never by way of a `Value`, in which the last of two keys silently wins.
+    fn json<T: DeserializeOwned>(&self, endpoint: &Endpoint, problem: &'static str) -> Result<T, Box<Refusal>> {
+        self.success(endpoint)?;
+        let body = self.received.body.bytes().map_err(|problem| self.unusable(problem))?;
+        parse(body).ok_or_else(|| self.unusable(problem))
+    }
+
+    fn refused(&self, body: ErrorBody) -> Box<Refusal> {
         let response = self.error_response(body);
         let failure = match self.received.status {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => ResponseError::Proxy,
@@ -90,28 +108,29 @@ impl Reader<'_> {
             _ if response.code.is_none() => ResponseError::NotIms,
             _ => ResponseError::Refused,
         };
-        Refusal { failure, response }
+        Box::new(Refusal { failure, response })
     }
 
     /// The host only: paths and queries may hold anything.
-    fn redirect(&self, endpoint: &Endpoint) -> Refusal {
+    fn redirect(&self, endpoint: &Endpoint) -> Box<Refusal> {
         let location = self.received.headers.get(LOCATION).and_then(|location| location.to_str().ok());
         let host = location.filter(|text| !text.is_empty()).and_then(|location| endpoint.host_of(location));
-        let target = host.and_then(|host| self.secrets(None).clean(&host, MAX_HOST));
-        Refusal {
-            failure: ResponseError::Redirect { target: target.unwrap_or_else(|| "nowhere".to_owned()) },
-            response: self.error_response(ErrorBody::default()),
-        }
+        let target = host.and_then(|host| self.request.secrets(None).clean(&host, MAX_HOST));
+        self.refusal(ResponseError::Redirect { target: target.unwrap_or_else(|| "nowhere".to_owned()) })
     }
 
-    fn unusable(&self, problem: &'static str) -> Refusal {
-        Refusal { failure: ResponseError::Unusable { problem }, response: self.error_response(ErrorBody::default()) }
+    fn unusable(&self, problem: &'static str) -> Box<Refusal> {
+        self.refusal(ResponseError::Unusable { problem })
+    }
+
+    fn refusal(&self, failure: ResponseError) -> Box<Refusal> {
+        Box::new(Refusal { failure, response: self.error_response(ErrorBody::default()) })
     }
 
     fn error_response(&self, body: ErrorBody) -> ErrorResponse {
         let Received { status, headers, .. } = self.received;
         let ErrorBody { error, error_description, error_code, message, access_token } = body;
-        let secrets = self.secrets(access_token.as_ref().map(Secret::expose));
+        let secrets = self.request.secrets(access_token.as_ref().map(Secret::expose));
         let clean = |first: Option<LenientText>, second: Option<LenientText>, max| {
             first.or(second).and_then(|text| secrets.clean(text.text()?, max))
         };
@@ -122,14 +141,15 @@ impl Reader<'_> {
             description: clean(error_description, message, MAX_DESCRIPTION),
             debug_id: headers.get(DEBUG_ID).and_then(|id| secrets.clean(id.to_str().ok()?, MAX_DEBUG_ID)),
             retry_after: retry_after(headers, date.unwrap_or(self.received.arrived.wall)),
-            skew: skew(self.received.midpoint(), date),
+            skew: skew(self.received),
         }
     }
+}
 
-    /// What must not come back in a message, should the other side echo it.
-    fn secrets(&self, token: Option<&str>) -> Secrets {
-        Secrets::new(self.request.secrets().chain(token))
-    }
+/// A token and how long it lives.
+struct Granted {
+    text: Secret,
+    lifetime: Duration,
 }
 
 /// The token response (RFC 6749 section 5.1). Adobe sends exactly these fields; others are ignored.
@@ -155,7 +175,7 @@ impl TokenResponse {
         if token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err("its token type is not bearer");
         }
-        let claimed = TokenClaims::of(text.expose()).and_then(|claims| claims.lifetime());
+        let claimed = TokenClaims::decode(text.expose()).and_then(|claims| claims.lifetime());
         let lifetime = lifetime(expires_in, unit, claimed)?;
         Ok(Granted { text, lifetime })
     }
@@ -215,9 +235,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice::<Object<T>>(body).ok().map(|Object(value)| value)
 }
 
-/// `Date` is cut to whole seconds, so half of one is its middle.
-fn skew(local: Option<SystemTime>, date: Option<SystemTime>) -> Option<Skew> {
-    Some(Skew::between(local?, date?.checked_add(Duration::from_millis(500))?))
+/// How far the local clock is from that of the other side. `Date` is cut to whole seconds, so half of one
+/// is its middle.
+pub(super) fn skew(received: &Received) -> Option<Skew> {
+    let date = received.date()?.checked_add(Duration::from_millis(500))?;
+    Some(Skew::between(received.midpoint()?, date))
 }
 
 /// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the other side's clock. Nonsense

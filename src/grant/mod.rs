@@ -1,68 +1,89 @@
 //! How each kind of credential asks IMS for a token: what to send, what a refusal teaches, what to
 //! advise. Knows no HTTP.
 
+mod client_credentials;
 mod jwt;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-pub(crate) use self::jwt::JwtGrant;
+use self::client_credentials::ClientCredentialsGrant;
+use self::jwt::JwtGrant;
 
 use crate::certificate::Certificate;
 use crate::clock::Skew;
-use crate::credentials::Credentials;
-use crate::error::{Error, ErrorResponse};
-use crate::secret::Secret;
+use crate::credentials::{Credentials, DevelopmentToken};
+use crate::error::{CredentialsError, Error, ErrorResponse};
+use crate::request::ImsRequest;
+
+pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
+pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
 
 /// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
+    ClientCredentials(ClientCredentialsGrant),
+    /// A development token stands for itself: there is nothing to ask for.
+    None(DevelopmentToken),
 }
 
 /// One request for a token.
 pub(crate) struct TokenRequest {
-    pub(crate) endpoint: TokenEndpoint,
-    fields: Vec<(&'static str, Value)>,
-}
-
-/// What a form field holds.
-pub(crate) enum Value {
-    Public(String),
-    Secret(Secret),
-}
-
-/// Where a grant is exchanged, and in which unit this endpoint gives `expires_in`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TokenEndpoint {
-    pub(crate) path: &'static str,
+    pub(crate) ims: ImsRequest,
+    /// In which unit the endpoint gives `expires_in`.
     pub(crate) expires_in: Unit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Milliseconds,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the unit of the token endpoint, for the next grant"))]
     Seconds,
 }
 
 /// What the refusals of one call have taught.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
-    /// How far the local clock is off.
-    pub(crate) skew: Option<Skew>,
+    /// How far the local clock is off, where a refusal made it worth signing once more.
+    skew: Option<Skew>,
+    /// How far it is off by the last response, whatever that was.
+    pub(crate) measured: Option<Skew>,
+    /// Which client secret was tried first, and how many have been refused.
+    first_secret: Option<usize>,
+    refused_secrets: usize,
+}
+
+impl Learned {
+    /// Whether an assertion was signed once more with the time of IMS.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.skew.is_some()
+    }
+
+    /// How many client secrets IMS refused.
+    pub(crate) fn refused_secrets(&self) -> usize {
+        self.refused_secrets
+    }
 }
 
 impl Grant {
     pub(crate) fn new(credentials: Credentials, assertion_lifetime: Duration) -> Result<Self, Error> {
         match credentials {
             Credentials::Service(credentials) => Ok(Self::Jwt(JwtGrant::new(credentials, assertion_lifetime)?)),
+            Credentials::OAuth(credentials) => Ok(Self::ClientCredentials(ClientCredentialsGrant::new(credentials))),
+            Credentials::Development(token) => Ok(Self::None(token)),
         }
     }
 
-    /// What to send now.
-    pub(crate) fn request(&self, now: SystemTime, learned: &Learned) -> Result<TokenRequest, Error> {
+    /// What to send now. `limit` is for a key that signs elsewhere.
+    pub(crate) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &mut Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         match self {
-            Self::Jwt(grant) => grant.request(now, learned),
+            Self::Jwt(grant) => grant.request(now, learned, limit).await,
+            Self::ClientCredentials(grant) => Ok(grant.request(learned)),
+            Self::None(token) => Err(CredentialsError::Expired { at: token.token().expires_at() }.into()),
         }
     }
 
@@ -70,65 +91,100 @@ impl Grant {
     pub(crate) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         match self {
             Self::Jwt(grant) => grant.learn(refusal, learned),
+            Self::ClientCredentials(grant) => grant.learn(refusal, learned),
+            Self::None(_) => false,
+        }
+    }
+
+    /// A token came: what was learned holds for the next call too.
+    pub(crate) fn succeeded(&self, learned: &Learned) {
+        match self {
+            Self::ClientCredentials(grant) => grant.succeeded(learned),
+            Self::Jwt(_) | Self::None(_) => {}
         }
     }
 
     /// What to do about a refusal; `None` for what is not particular to this grant.
-    pub(crate) fn hint(&self, refusal: &ErrorResponse, now: SystemTime) -> Option<Cow<'static, str>> {
+    pub(crate) fn hint(
+        &self,
+        refusal: &ErrorResponse,
+        learned: &Learned,
+        now: SystemTime,
+    ) -> Option<Cow<'static, str>> {
         match self {
             Self::Jwt(grant) => grant.hint(refusal, now),
+            Self::ClientCredentials(grant) => grant.hint(refusal, learned),
+            Self::None(_) => None,
+        }
+    }
+
+    /// As a metric names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::ClientCredentials(_) => "client_credentials",
+            Self::None(_) => "none",
+        }
+    }
+
+    /// What the grant was made of.
+    pub(crate) fn credentials(&self) -> Credentials {
+        match self {
+            Self::Jwt(grant) => Credentials::Service(grant.credentials().clone()),
+            Self::ClientCredentials(grant) => Credentials::OAuth(grant.credentials().clone()),
+            Self::None(token) => Credentials::Development(token.clone()),
         }
     }
 
     pub(crate) fn client_id(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().client_id(),
+            Self::ClientCredentials(grant) => grant.credentials().client_id(),
+            Self::None(token) => token.client_id(),
         }
     }
 
     pub(crate) fn org_id(&self) -> Option<&str> {
         match self {
             Self::Jwt(grant) => Some(grant.credentials().org_id()),
+            Self::ClientCredentials(grant) => grant.credentials().org_id(),
+            Self::None(_) => None,
         }
+    }
+
+    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
+    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
+        self.client_id() == other.client_id()
+            && self.ims_host() == other.ims_host()
+            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
     }
 
     /// The host that the credential belongs to.
     pub(crate) fn ims_host(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().ims_host(),
+            Self::ClientCredentials(grant) => grant.credentials().ims_host(),
+            Self::None(token) => token.ims_host(),
         }
     }
 
     pub(crate) fn certificate(&self) -> Option<&Certificate> {
         match self {
             Self::Jwt(grant) => grant.credentials().certificate(),
+            Self::ClientCredentials(_) | Self::None(_) => None,
         }
     }
 }
 
-impl TokenRequest {
-    pub(crate) fn new(endpoint: TokenEndpoint, fields: Vec<(&'static str, Value)>) -> Self {
-        Self { endpoint, fields }
+/// The first few of them, for a message.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let (names, mut more) = (names.collect::<Vec<_>>(), String::new());
+    if let count @ 1.. = names.len().saturating_sub(MAX_LISTED) {
+        more = format!(" and {count} more");
     }
-
-    pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
-        self.fields.iter().map(|(name, value)| (*name, value.text())).collect()
-    }
-
-    /// What must not come back in a message.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().filter_map(|(_, value)| match value {
-            Value::Public(_) => None,
-            Value::Secret(secret) => Some(secret.expose()),
-        })
-    }
+    let first = names.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ");
+    first + &more
 }
 
-impl Value {
-    fn text(&self) -> &str {
-        match self {
-            Self::Public(text) => text,
-            Self::Secret(secret) => secret.expose(),
-        }
-    }
-}
+/// Scopes in a message.
+const MAX_LISTED: usize = 6;

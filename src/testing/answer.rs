@@ -1,38 +1,42 @@
-//! An answer that a test scripts, and how it becomes the status, headers and body that go out.
+//! An answer that a test scripts, and the response it becomes.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use serde_json::json;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::account::Account;
-use super::grant::{Grant, TokenShape};
-use super::judge::Refusal;
+use super::endpoint::MockEndpoint;
+use super::response::Response;
+use super::token_response::{TokenChanges, TokenShape, Unit};
+use super::tokens::IssuedTokens;
+use super::verify::{Refusal, Verified};
 
-/// One answer of the stand-in, scripted by a test; see [`MockIms::answer_next`](super::MockIms::answer_next).
+/// A response that a test scripts; see [`MockIms::answer_next`](super::MockIms::answer_next).
 ///
-/// There are two families. [`MockAnswer::grant`] still judges the request as strictly as ever, and changes only what is said
-/// when it passes. All others are given to whatever comes, unjudged.
+/// There are two families. [`MockAnswer::grant`] verifies the request as usual, and changes only
+/// the response to a valid one. All others are sent whatever the request is.
 ///
 /// ```
 /// use std::time::Duration;
-/// use adobe_ims::testing::MockAnswer;
+/// use adobe_ims::testing::{MockAnswer, MockEndpoint};
 ///
 /// let outage = MockAnswer::status(502).body("<html>Bad Gateway</html>");
 /// let throttled = MockAnswer::throttle(Duration::from_secs(2));
 /// let slow = MockAnswer::grant().delay(Duration::from_millis(300));
 /// let short_lived = MockAnswer::grant().expires_in(Duration::from_secs(90));
 /// let revoked = MockAnswer::revoked_certificate();
+/// let no_revocation = MockAnswer::status(503).on(MockEndpoint::InvalidateToken);
 /// ```
 ///
-/// An answer that HTTP can't carry (a status outside 200 to 599, a header name with a blank in it) is answered with a
-/// 400 `unusable_mock_answer` whose description says so: the test fails with the reason instead of panicking in the server.
+/// A response that HTTP can't carry (a status outside 200 to 599, a header name with a blank in it)
+/// is replaced by a 400 `unusable_mock_answer` that says why. The test then fails with the reason,
+/// and the server does not panic.
 #[derive(Clone)]
-#[must_use = "an answer is given once it is handed to `MockIms::answer_next` or `answer_always`"]
+#[must_use = "an answer is sent once it is passed to `MockIms::answer_next` or `answer_always`"]
 pub struct MockAnswer {
-    says: Says,
+    kind: AnswerKind,
+    endpoint: Option<MockEndpoint>,
     status: Option<u16>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<String>,
@@ -41,33 +45,37 @@ pub struct MockAnswer {
 }
 
 #[derive(Clone)]
-enum Says {
-    Grant(Grant),
+enum AnswerKind {
+    Grant(TokenChanges),
     Refusal { code: String, description: String },
-    Nothing,
+    Empty,
 }
 
 impl MockAnswer {
-    /// Judges the request as always and, when it passes, grants a token with the changes that follow. A request that does
-    /// not pass is refused as always; of the changes, only [`delay`](Self::delay) holds for it.
+    /// Verifies the request as usual and, when it is valid, issues a token with the changes that
+    /// follow.
+    ///
+    /// An invalid request is refused as usual. Of the changes, only [`delay`](Self::delay) applies
+    /// to it. At the endpoints that issue no tokens, the changes to tokens have no effect.
     pub fn grant() -> Self {
-        Self::new(Says::Grant(Grant::default()), None)
+        Self::new(AnswerKind::Grant(TokenChanges::default()), None)
     }
 
     /// 400 with the JSON error IMS gives: `{"error":code,"error_description":description}`.
     pub fn refuse(code: impl Into<String>, description: impl Into<String>) -> Self {
         let (code, description) = (code.into(), description.into());
-        Self::new(Says::Refusal { code, description }, Some(400))
+        Self::new(AnswerKind::Refusal { code, description }, Some(400))
     }
 
-    /// What IMS says when the certificate has ended or was revoked, or the key is another's.
+    /// What IMS responds when the certificate has expired or was revoked, or the key belongs to
+    /// another account.
     pub fn revoked_certificate() -> Self {
         Self::refuse("invalid_token", "Could not match JWT signature to any of the bindings")
     }
 
-    /// This status and an empty body, unless [`body`](Self::body) gives one.
+    /// This status and an empty body, unless [`body`](Self::body) sets one.
     pub fn status(status: u16) -> Self {
-        Self::new(Says::Nothing, Some(status))
+        Self::new(AnswerKind::Empty, Some(status))
     }
 
     /// 429 with `Retry-After` in seconds, rounded up, and a JSON error.
@@ -75,35 +83,52 @@ impl MockAnswer {
         Self::refuse("rate_limit", "too many requests").with_status(429).retry_after(retry_after)
     }
 
-    /// The token lives this long, by the answer and by its own claims. The usual life is 24 hours. Grants only.
-    pub fn expires_in(self, life: Duration) -> Self {
-        self.change(|grant| grant.life = Some(life))
+    /// Only for requests to this endpoint. Without it, an answer is for whichever request comes
+    /// next.
+    pub fn on(mut self, endpoint: MockEndpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
     }
 
-    /// `expires_in` is told in seconds where IMS tells milliseconds; the token's claims stay right. Grants only.
+    /// The lifetime of the token, in the response and in the token's own claims. It is usually 24
+    /// hours. Only with [`grant`](Self::grant).
+    pub fn expires_in(self, lifetime: Duration) -> Self {
+        self.change(|token| token.lifetime = Some(lifetime))
+    }
+
+    /// States `expires_in` in seconds, which is wrong for the JWT exchange: it uses milliseconds.
+    /// The token's own claims stay right. Only with [`grant`](Self::grant).
     pub fn expires_in_seconds(self) -> Self {
-        self.change(|grant| grant.in_seconds = true)
+        self.change(|token| token.unit = Some(Unit::Seconds))
     }
 
-    /// `expires_in` is told as digits in quotes. Grants only.
+    /// States `expires_in` in milliseconds, which is wrong for the token endpoint: it uses seconds.
+    /// The token's own claims stay right. Only with [`grant`](Self::grant).
+    pub fn expires_in_milliseconds(self) -> Self {
+        self.change(|token| token.unit = Some(Unit::Milliseconds))
+    }
+
+    /// States `expires_in` as a JSON string. Only with [`grant`](Self::grant).
     pub fn expires_in_text(self) -> Self {
-        self.change(|grant| grant.as_text = true)
+        self.change(|token| token.as_text = true)
     }
 
-    /// `expires_in` is not told; the token's claims still say it. Grants only.
+    /// Leaves `expires_in` out. The token's own claims still say it. Only with
+    /// [`grant`](Self::grant).
     pub fn without_expires_in(self) -> Self {
-        self.change(|grant| grant.without_expiry = true)
+        self.change(|token| token.without_expiry = true)
     }
 
-    /// The token is no JWT, so that nothing can be read from it. Grants only.
+    /// Issues a token that is not a JWT, so that nothing can be read from it. Only with
+    /// [`grant`](Self::grant).
     pub fn opaque_token(self) -> Self {
-        self.change(|grant| grant.token = TokenShape::Opaque)
+        self.change(|token| token.token = TokenShape::Opaque)
     }
 
-    /// This very token is granted, whatever it is. Grants only.
+    /// Issues this text as the token. Only with [`grant`](Self::grant).
     pub fn access_token(self, token: impl Into<String>) -> Self {
-        let token = token.into();
-        self.change(|grant| grant.token = TokenShape::Given(token))
+        let text = token.into();
+        self.change(|token| token.token = TokenShape::Given(text))
     }
 
     /// Another status with the same headers and body.
@@ -112,7 +137,8 @@ impl MockAnswer {
         self
     }
 
-    /// `Retry-After` in seconds, rounded up. For the form with a date, use [`header`](Self::header).
+    /// `Retry-After` in seconds, rounded up. For the form with a date, use
+    /// [`header`](Self::header).
     pub fn retry_after(mut self, wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
         self.headers.retain(|(name, _)| *name != RETRY_AFTER);
@@ -120,158 +146,135 @@ impl MockAnswer {
         self
     }
 
-    /// The answer is held back this long, in real time. Other requests are answered meanwhile.
+    /// Sends the response this much later, in real time. Other requests are answered meanwhile.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
         self
     }
 
-    /// A header more; it replaces one the stand-in would set itself, such as `Date`, `x-debug-id` or `Content-Type`. Called
-    /// twice with one name, both are sent. `Content-Length` and `Transfer-Encoding` are the server's own.
+    /// Adds a header. It replaces one that the mock would set itself, such as `Date`, `x-debug-id`
+    /// or `Content-Type`. Called twice with one name, both are sent. `Content-Length` and
+    /// `Transfer-Encoding` belong to the server and can't be set.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = HeaderName::from_bytes(name.as_ref().as_bytes()).ok();
         let value = HeaderValue::from_str(value.as_ref()).ok();
         match (name, value) {
             (Some(name), _) if name == CONTENT_LENGTH || name == TRANSFER_ENCODING => {
-                self.blame(format!("the header {name} is the server's own"));
+                self.set_fault(format!("the header {name} belongs to the server"));
             }
             (Some(name), Some(value)) => self.headers.push((name, value)),
-            (Some(name), None) => self.blame(format!("not a value for the header {name}")),
-            (None, _) => self.blame("not a header name".to_owned()),
+            (Some(name), None) => self.set_fault(format!("not a value for the header {name}")),
+            (None, _) => self.set_fault("not a header name".to_owned()),
         }
         self
     }
 
-    /// This body instead of the usual one: `application/json` if it begins with a brace, `text/html` otherwise, unless
-    /// [`header`](Self::header) says another `Content-Type`.
+    /// Replaces the body. Its `Content-Type` is `application/json` if it begins with a brace and
+    /// `text/html` otherwise, unless [`header`](Self::header) sets another.
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    fn new(says: Says, status: Option<u16>) -> Self {
-        Self { says, status, headers: Vec::new(), body: None, delay: None, fault: None }
+    fn new(kind: AnswerKind, status: Option<u16>) -> Self {
+        Self { kind, endpoint: None, status, headers: Vec::new(), body: None, delay: None, fault: None }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Grant)) -> Self {
-        if let Says::Grant(grant) = &mut self.says {
-            change(grant);
+    fn change(mut self, change: impl FnOnce(&mut TokenChanges)) -> Self {
+        if let AnswerKind::Grant(changes) = &mut self.kind {
+            change(changes);
         }
         self
     }
 
-    fn blame(&mut self, fault: String) {
+    /// The first one is kept.
+    fn set_fault(&mut self, fault: String) {
         self.fault.get_or_insert(fault);
     }
 
-    /// What goes out, given how the request was judged.
-    pub(super) fn reply(&self, account: &Account, judged: Result<Vec<String>, Refusal>, now: SystemTime) -> Reply {
-        let status = match usable(self.status.unwrap_or(200)) {
+    pub(super) fn endpoint(&self) -> Option<MockEndpoint> {
+        self.endpoint
+    }
+
+    /// What is sent. A request that passes has its effect here: a token is issued or invalidated.
+    pub(super) fn response(
+        &self,
+        verified: Result<Verified<'_>, Refusal>,
+        tokens: &mut IssuedTokens,
+        now: SystemTime,
+    ) -> Response {
+        let status = match usable_status(self.status.unwrap_or(200)) {
             Some(status) if self.fault.is_none() => status,
-            Some(_) => return Reply::unusable(self.fault.as_deref().unwrap_or_default()),
-            None => return Reply::unusable("not a status from 200 to 599"),
+            Some(_) => return unusable(self.fault.as_deref().unwrap_or_default()),
+            None => return unusable("not a status from 200 to 599"),
         };
-        let mut reply = match (&self.says, judged) {
-            (Says::Grant(_), Err(Refusal { status, code, description })) => {
-                let mut reply = Reply::error(usable(status).unwrap_or(StatusCode::BAD_REQUEST), code, &description);
-                reply.delay = self.delay;
-                return reply;
+        let mut response = match (&self.kind, verified) {
+            (AnswerKind::Grant(_), Err(Refusal { status, code, description })) => {
+                return Response { delay: self.delay, ..Response::error(status, code, &description) };
             }
-            (Says::Grant(grant), Ok(metascopes)) => Reply::json(status, grant.body(account, &metascopes, now)),
-            (Says::Refusal { code, description }, _) => Reply::error(status, code, description),
-            (Says::Nothing, _) => Reply::empty(status),
+            (AnswerKind::Grant(changes), Ok(verified)) => granted(status, verified, changes, tokens, now),
+            (AnswerKind::Refusal { code, description }, _) => Response::error(status, code, description),
+            (AnswerKind::Empty, _) => Response::empty(status),
         };
         if let Some(body) = &self.body {
-            reply = Reply::text(status, body.clone());
+            response = Response::text(status, body.clone());
         }
         for (name, _) in &self.headers {
-            reply.headers.remove(name);
+            response.headers.remove(name);
         }
         for (name, value) in &self.headers {
-            reply.headers.append(name, value.clone());
+            response.headers.append(name, value.clone());
         }
-        reply.delay = self.delay;
-        reply
+        response.delay = self.delay;
+        response
     }
 }
 
 impl fmt::Debug for MockAnswer {
     /// Names what is scripted; a token or a body is not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { says, status, headers, body, delay, fault } = self;
-        let says = match says {
-            Says::Grant(_) => "grant",
-            Says::Refusal { code, .. } => code,
-            Says::Nothing => "nothing",
+        let Self { kind, endpoint, status, headers, body, delay, fault } = self;
+        let kind = match kind {
+            AnswerKind::Grant(_) => "grant",
+            AnswerKind::Refusal { code, .. } => code,
+            AnswerKind::Empty => "empty",
         };
         let headers: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("MockAnswer")
-            .field("says", &says)
+            .field("kind", &kind)
+            .field("endpoint", endpoint)
             .field("status", status)
             .field("headers", &headers)
             .field("has_body", &body.is_some())
             .field("delay", delay)
             .field("fault", fault)
-            .finish_non_exhaustive()
+            .finish()
     }
 }
 
-/// What goes out.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
-    pub(super) delay: Option<Duration>,
-    /// The error code in the body.
-    pub(super) code: Option<String>,
-}
-
-impl Reply {
-    pub(super) fn not_found() -> Self {
-        Self::empty(StatusCode::NOT_FOUND)
-    }
-
-    pub(super) fn method_not_allowed() -> Self {
-        let mut reply = Self::empty(StatusCode::METHOD_NOT_ALLOWED);
-        reply.headers.insert(ALLOW, HeaderValue::from_static("POST"));
-        reply
-    }
-
-    /// Nothing that a client tries again: the test must see it.
-    fn unusable(fault: &str) -> Self {
-        Self::error(StatusCode::BAD_REQUEST, "unusable_mock_answer", fault)
-    }
-
-    fn error(status: StatusCode, code: &str, description: &str) -> Self {
-        let body = json!({ "error": code, "error_description": description });
-        Self { code: Some(code.to_owned()), ..Self::json(status, body.to_string()) }
-    }
-
-    fn json(status: StatusCode, body: String) -> Self {
-        Self::typed(status, body, "application/json;charset=UTF-8")
-    }
-
-    fn text(status: StatusCode, body: String) -> Self {
-        if body.starts_with('{') {
-            Self::json(status, body)
-        } else {
-            Self::typed(status, body, "text/html;charset=UTF-8")
+fn granted(
+    status: StatusCode,
+    verified: Verified<'_>,
+    changes: &TokenChanges,
+    tokens: &mut IssuedTokens,
+    now: SystemTime,
+) -> Response {
+    match verified {
+        Verified::Token(grant) => Response::json(status, changes.issue(&grant, tokens, now)),
+        Verified::Validation(body) => Response::json(status, body),
+        Verified::Invalidation(token) => {
+            tokens.invalidate(&token);
+            Response::empty(status)
         }
     }
+}
 
-    fn typed(status: StatusCode, body: String, content_type: &'static str) -> Self {
-        let mut reply = Self::empty(status);
-        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        reply.body = body;
-        reply
-    }
-
-    fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), body: String::new(), delay: None, code: None }
-    }
+/// Not transient, so that no client retries it and the test sees it.
+fn unusable(fault: &str) -> Response {
+    Response::error(StatusCode::BAD_REQUEST, "unusable_mock_answer", fault)
 }
 
 /// A final status that HTTP defines a class for.
-fn usable(status: u16) -> Option<StatusCode> {
+fn usable_status(status: u16) -> Option<StatusCode> {
     StatusCode::from_u16(status).ok().filter(|status| (200..600).contains(&status.as_u16()))
 }

@@ -21,19 +21,19 @@ use crate::clock::{Clock, Moment, SystemClock};
 pub struct ManualClock(Arc<Mutex<Moment>>);
 
 impl ManualClock {
-    /// Begins at the machine's time.
+    /// Starts at the machine's time.
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Moment::now(&SystemClock))))
     }
 
-    /// Begins at this time.
+    /// Starts at this time.
     pub fn at(wall: SystemTime) -> Self {
         let clock = Self::new();
         clock.set(wall);
         clock
     }
 
-    /// Time goes by: both clocks move.
+    /// Lets time pass: both clocks move.
     pub fn advance(&self, by: Duration) {
         let mut moment = self.moment();
         if let Some(later) = moment.checked_add(by) {
@@ -41,7 +41,8 @@ impl ManualClock {
         }
     }
 
-    /// The machine sleeps: the wall clock moves, the monotonic one stands still, as it does on Linux.
+    /// Suspends the machine: the wall clock moves, the monotonic one stands still, as it does on
+    /// Linux.
     pub fn suspend(&self, by: Duration) {
         let mut moment = self.moment();
         if let Some(later) = moment.wall.checked_add(by) {
@@ -49,7 +50,7 @@ impl ManualClock {
         }
     }
 
-    /// Somebody sets the wall clock, to any time.
+    /// Sets the wall clock, to any time.
     pub fn set(&self, wall: SystemTime) {
         self.moment().wall = wall;
     }

@@ -1,4 +1,4 @@
-//! The body of a token request becomes named text fields: urlencoded or multipart, as IMS takes both.
+//! The body of a request becomes named text fields. IMS takes both urlencoded and multipart forms.
 
 /// The fields, or what kept them from being read.
 #[derive(Default)]
@@ -35,6 +35,15 @@ impl Form {
         self.fault
     }
 
+    /// Whether the field is there, be it empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(known, _)| known == name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The field's text; an empty one counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(known, _)| known == name)?;
@@ -61,7 +70,7 @@ fn fields(content_type: &str, body: &[u8]) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// Text fields alone, from a body already in memory: the crates for this are async and stream files.
+/// Only text fields, from a body already in memory: the crates for this are async and stream files.
 fn multipart(boundary: &str, body: &str) -> Option<Vec<(String, String)>> {
     if boundary.is_empty() || boundary.len() > MAX_BOUNDARY {
         return None;

@@ -1,78 +1,95 @@
-//! The stand-in at work: it listens, takes the next answer of the script, and remembers what was asked. The only file
-//! that knows wiremock.
+//! [`MockIms`]: what a test holds of the mock.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, DATE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
-
-use super::account::Account;
-use super::answer::{MockAnswer, Reply};
+use super::answer::MockAnswer;
 use super::builder::MockImsBuilder;
-use super::grant::debug_id;
-use super::judge::{Asked, judge};
+use super::endpoint::MockEndpoint;
+use super::files;
+use super::ims::Ims;
+use super::key::ThrowAwayKey;
 use super::request::MockRequest;
-use crate::clock::{Clock, SharedClock};
-use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
+use super::server::Server;
+use crate::{DevelopmentToken, Error, ImsClient, ImsClientBuilder, OAuthCredentials, ServiceCredentials};
 
-/// A strict stand-in for Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test with it.
+/// A strict mock of Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test
+/// with it.
 ///
-/// It answers the JWT exchange (`/ims/exchange/jwt`, with or without a slash at the end, and `/ims/exchange/v1/jwt`) for one
-/// technical account, and takes urlencoded and multipart forms. Other paths are 404, other methods 405. Every answer has
-/// a `Date` header, by the stand-in's clock, and an `x-debug-id` of its own.
+/// It serves the [endpoints](MockEndpoint) that issue, validate and invalidate access tokens, and
+/// accepts urlencoded and multipart forms. Other paths get a 404, other methods than POST a 405.
+/// Every response has a `Date` header, by the mock's clock, and an `x-debug-id` of its own.
 ///
-/// It stops listening soon after it is dropped, and open connections are closed with it. Each stand-in is on its own: script and
-/// record are not shared, so tests may run in parallel.
+/// It stops listening soon after it is dropped, and open connections are closed with it. Each mock
+/// has its own secrets, tokens, script and record, so tests may run in parallel.
 ///
 /// # Memory
 ///
-/// The record is bounded. The HTTP server underneath nevertheless keeps each request it answered, secrets included, in
-/// memory until the stand-in is dropped: some ten kilobytes each. For a soak test, start a new one now and then.
+/// The record is bounded; of an issued token a digest is kept. The HTTP server underneath, however,
+/// keeps each request it answered, secrets included, in memory until the mock is dropped: some ten
+/// kilobytes each. In a soak test, start a new one now and then.
 pub struct MockIms {
     endpoint: String,
-    credentials: ServiceCredentials,
-    desk: Arc<Desk>,
-    _server: MockServer,
+    ims: Arc<Ims>,
+    _server: Server,
 }
 
 impl MockIms {
-    /// Begins to listen on a free port, with an account of its own. Needs a Tokio runtime to be awaited on.
+    /// Starts to listen on a free port. Needs a Tokio runtime to be awaited on.
     ///
-    /// The first one in a process makes the throw-away key, which takes a good part of a second on a slow machine.
+    /// The first mock in a process generates the throw-away key, which takes a good part of a
+    /// second on a slow machine.
     ///
     /// # Errors
     ///
-    /// When there is no port to listen on.
+    /// When no port is free.
     pub async fn start() -> Result<Self, Error> {
         Self::builder().start().await
     }
 
-    /// Settings other than the usual ones: a fixed port, other metascopes, another clock.
+    /// Settings other than the usual ones: a fixed port, other scopes, another clock.
     pub fn builder() -> MockImsBuilder {
         MockImsBuilder::new()
     }
 
     /// Where it listens, as `http://127.0.0.1:PORT`, for
-    /// [`ImsClientBuilder::danger_endpoint`](crate::ImsClientBuilder::danger_endpoint) or the settings of another client.
+    /// [`ImsClientBuilder::danger_endpoint`](crate::ImsClientBuilder::danger_endpoint) or the
+    /// settings of another client.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The credentials of the registered technical account.
+    /// The service credentials of the technical account, with its current key.
     #[must_use]
     pub fn credentials(&self) -> ServiceCredentials {
-        self.credentials.clone()
+        self.ims.state().credentials.clone()
     }
 
-    /// A client with all defaults that asks this stand-in as the registered account. Keep the stand-in: it
-    /// stops when it is dropped. The client goes by the machine's clock.
+    /// The OAuth Server-to-Server credentials, with all live client secrets, oldest first. They
+    /// send their organization if [no single one owns them](MockImsBuilder::oauth_multi_org).
+    ///
+    /// # Errors
+    ///
+    /// When no client secret is live.
+    pub fn oauth_credentials(&self) -> Result<OAuthCredentials, Error> {
+        let state = self.ims.state();
+        state.clients.oauth.credentials(&state.clients.ims_host)
+    }
+
+    /// A local development token, valid for 24 hours by the mock's clock. Each call issues another
+    /// one. Unlike Adobe's, it is issued to the technical account.
+    ///
+    /// # Errors
+    ///
+    /// When it has already expired by the machine's clock, because the mock's is a day behind.
+    pub fn development_token(&self) -> Result<DevelopmentToken, Error> {
+        DevelopmentToken::from_json(self.development_token_json())
+    }
+
+    /// A client with default settings that sends its requests to this mock, as the technical
+    /// account. It uses the machine's clock. Keep the mock: it stops when it is dropped.
     ///
     /// # Errors
     ///
@@ -81,164 +98,198 @@ impl MockIms {
         self.client_builder().build()
     }
 
-    /// The same with settings of its own, such as a clock or `max_attempts(1)`.
+    /// The same with settings of your own, such as a clock or `max_attempts(1)`.
     pub fn client_builder(&self) -> ImsClientBuilder {
         ImsClient::builder(self.credentials()).danger_endpoint(self.endpoint())
     }
 
-    /// The credentials as the file that AEM's Developer Console hands out, to write where a client looks for it.
-    ///
-    /// It holds the throw-away private key and client secret. `imsEndpoint` is the host name that must be signed for, not the address
-    /// of the stand-in; how to connect elsewhere is up to the client.
+    pub(super) async fn serve(listener: TcpListener, ims: Ims) -> Self {
+        let ims = Arc::new(ims);
+        let server = Server::start(listener, Arc::clone(&ims)).await;
+        Self { endpoint: server.endpoint(), ims, _server: server }
+    }
+}
+
+/// # Credentials files
+///
+/// Each method returns the text of a file, to write where a client looks for it. All but the
+/// development token hold a throw-away client secret, some a throw-away private key. They name the
+/// host of IMS and not the address of the mock: how to connect to it is up to the client.
+impl MockIms {
+    /// Of the technical account: the service credentials that AEM's Developer Console hands out.
     #[must_use]
     pub fn credentials_json(&self) -> String {
-        self.desk.account.credentials_json()
+        files::service_credentials(&self.ims.state().clients)
     }
 
-    /// Scripts one answer for one request, after those already scripted.
+    /// Of the technical account: a JWT context of Adobe's `aio-lib-ims`.
+    #[must_use]
+    pub fn aio_jwt_context_json(&self) -> String {
+        files::aio_jwt_context(&self.ims.state().clients.account)
+    }
+
+    /// A local development token as AEM's Developer Console hands it out. Each call issues another
+    /// one; see [`development_token`](Self::development_token).
+    #[must_use]
+    pub fn development_token_json(&self) -> String {
+        files::development_token(&self.ims.issue_development_token())
+    }
+
+    /// Of the OAuth Server-to-Server credential: the download of Adobe Developer Console, with all
+    /// live client secrets, oldest first.
+    #[must_use]
+    pub fn oauth_credentials_json(&self) -> String {
+        files::oauth_credentials(&self.ims.state().clients.oauth)
+    }
+
+    /// Of the OAuth Server-to-Server credential: the download of its project from Adobe Developer
+    /// Console. The project also holds an API key, which gets no tokens.
+    #[must_use]
+    pub fn project_json(&self) -> String {
+        files::project(&self.ims.state().clients.oauth)
+    }
+
+    /// Of the OAuth Server-to-Server credential: a context of Adobe's `aio-lib-ims`.
+    #[must_use]
+    pub fn aio_oauth_context_json(&self) -> String {
+        files::aio_oauth_context(&self.ims.state().clients.oauth)
+    }
+}
+
+/// # Rotation
+///
+/// What an administrator does in the console while a service runs. Tokens that were issued stay
+/// valid.
+impl MockIms {
+    /// Creates a key with its certificate for the technical account and returns the credentials
+    /// with it. From now on they are also in [`credentials`](Self::credentials) and the files. The
+    /// older keys stay valid until they expire or are revoked.
+    ///
+    /// The first rotation in a process generates a second throw-away key, and blocks meanwhile. The
+    /// mocks of a process share their keys.
+    ///
+    /// # Errors
+    ///
+    /// When the mock's clock shows a time that no certificate can have.
+    pub fn rotate_key(&self) -> Result<ServiceCredentials, Error> {
+        loop {
+            let index = self.ims.state().clients.account.key_count();
+            // Slow, so not while the state is locked: requests are answered meanwhile.
+            let key = ThrowAwayKey::of_this_process(index)?;
+            let mut state = self.ims.state();
+            if state.clients.account.key_count() == index {
+                state.clients.account.rotate(key, self.ims.now())?;
+                state.credentials = ServiceCredentials::from_json(files::service_credentials(&state.clients))?;
+                return Ok(state.credentials.clone());
+            }
+        }
+    }
+
+    /// Revokes one key of the technical account, counted from 0 in the order they were created. IMS
+    /// then finds no binding for its signatures. Does nothing where there is no such key.
+    pub fn revoke_key(&self, index: usize) {
+        self.ims.state().clients.account.revoke_key(index);
+    }
+
+    /// Revokes all keys of the technical account but the current one.
+    pub fn revoke_old_keys(&self) {
+        self.ims.state().clients.account.revoke_old_keys();
+    }
+
+    /// Deletes the technical account: IMS no longer knows its client id.
+    pub fn revoke_credentials(&self) {
+        self.ims.state().clients.account.revoked = true;
+    }
+
+    /// Creates another client secret of the OAuth Server-to-Server credential and returns its
+    /// index. The files have it from now on, last in their lists. The older one stays valid until
+    /// it is revoked.
+    ///
+    /// # Errors
+    ///
+    /// When two secrets are live: Adobe allows no more.
+    pub fn add_client_secret(&self) -> Result<usize, Error> {
+        self.ims.state().clients.oauth.secrets.add()
+    }
+
+    /// Revokes one client secret of the OAuth Server-to-Server credential, counted from 0 in the
+    /// order they were created. IMS then refuses it like a wrong one. Does nothing where there is
+    /// no such secret.
+    pub fn revoke_client_secret(&self, index: usize) {
+        self.ims.state().clients.oauth.secrets.revoke(index);
+    }
+
+    /// Revokes all client secrets of the OAuth Server-to-Server credential but the newest.
+    pub fn revoke_old_client_secrets(&self) {
+        self.ims.state().clients.oauth.secrets.revoke_old();
+    }
+
+    /// Deletes the OAuth Server-to-Server credential: IMS no longer knows its client id.
+    pub fn revoke_oauth_credentials(&self) {
+        self.ims.state().clients.oauth.revoked = true;
+    }
+}
+
+/// # Scripts
+impl MockIms {
+    /// Scripts the answer to one request, after those already scripted. Without
+    /// [`MockAnswer::on`] that is the next request to any endpoint.
     pub fn answer_next(&self, answer: MockAnswer) {
-        self.desk.state().next.push_back(answer);
+        self.ims.state().script.next(answer);
     }
 
-    /// Scripts the answer for all requests from when [`answer_next`](Self::answer_next) has none left, until
-    /// [`reset`](Self::reset). A second call replaces the first.
+    /// Scripts the answer to all requests for which [`answer_next`](Self::answer_next) has none
+    /// left, until [`reset`](Self::reset). A second call replaces the first, unless they are
+    /// [for](MockAnswer::on) different endpoints. An answer for one endpoint goes before one for
+    /// all.
     pub fn answer_always(&self, answer: MockAnswer) {
-        self.desk.state().always = Some(answer);
+        self.ims.state().script.always(answer);
     }
 
-    /// Ends the script: requests are judged again. The record is kept.
+    /// Ends the script: requests are verified again. The record is kept.
     pub fn reset(&self) {
-        let mut state = self.desk.state();
-        state.next.clear();
-        state.always = None;
+        self.ims.state().script.clear();
     }
+}
 
-    /// How many token requests came in since the start, whatever they were answered. What was 404 or 405 is not one.
+/// # Record
+impl MockIms {
+    /// How many token requests came in since the start, whatever the response: those to
+    /// [`JwtExchange`](MockEndpoint::JwtExchange) and [`Token`](MockEndpoint::Token). A 404 or 405
+    /// does not count.
     #[must_use]
     pub fn request_count(&self) -> u64 {
-        self.desk.state().count
+        self.ims.state().record.count(MockEndpoint::issues_tokens)
     }
 
-    /// The token requests that came in, oldest first; of more than a thousand, the last thousand.
+    /// How many requests to this endpoint came in since the start, whatever the response.
+    #[must_use]
+    pub fn request_count_of(&self, endpoint: MockEndpoint) -> u64 {
+        self.ims.state().record.count(|known| known == endpoint)
+    }
+
+    /// The token requests that came in, oldest first. The last thousand requests, to all endpoints
+    /// together, are kept.
     #[must_use]
     pub fn requests(&self) -> Vec<MockRequest> {
-        self.desk.state().record.iter().cloned().collect()
+        self.ims.state().record.requests(MockEndpoint::issues_tokens)
     }
 
-    pub(super) async fn serve(
-        listener: TcpListener,
-        account: Account,
-        credentials: ServiceCredentials,
-        clock: SharedClock,
-    ) -> Self {
-        let desk = Arc::new(Desk { account, clock, state: Mutex::default() });
-        let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
-        Mock::given(any()).respond_with(AtDesk(Arc::clone(&desk))).mount(&server).await;
-        Self { endpoint: server.uri(), credentials, desk, _server: server }
+    /// The requests to this endpoint that came in, oldest first. The last thousand requests, to all
+    /// endpoints together, are kept.
+    #[must_use]
+    pub fn requests_of(&self, endpoint: MockEndpoint) -> Vec<MockRequest> {
+        self.ims.state().record.requests(|known| known == endpoint)
     }
 }
 
 impl fmt::Debug for MockIms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.ims.state();
         f.debug_struct("MockIms")
             .field("endpoint", &self.endpoint)
-            .field("account", &self.desk.account)
-            .field("request_count", &self.request_count())
+            .field("clients", &state.clients)
+            .field("request_count", &state.record.count(MockEndpoint::issues_tokens))
             .finish_non_exhaustive()
     }
 }
-
-/// Where requests are answered; shared by the server and the handle that tests hold.
-struct Desk {
-    account: Account,
-    clock: SharedClock,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    next: VecDeque<MockAnswer>,
-    always: Option<MockAnswer>,
-    count: u64,
-    record: VecDeque<MockRequest>,
-}
-
-impl Desk {
-    fn answer(&self, request: &Request) -> Reply {
-        let now = self.clock.now();
-        let mut reply = if !TOKEN_PATHS.contains(&request.url.path()) {
-            Reply::not_found()
-        } else if request.method != Method::POST {
-            Reply::method_not_allowed()
-        } else {
-            self.answer_token_request(request, now)
-        };
-        let header = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
-        reply.headers.entry(DATE).or_insert_with(|| header(http_date(now)));
-        reply.headers.entry(X_DEBUG_ID).or_insert_with(|| header(debug_id()));
-        reply
-    }
-
-    fn answer_token_request(&self, request: &Request, now: SystemTime) -> Reply {
-        let header = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let asked = Asked::read(request.url.query(), header(CONTENT_TYPE), &request.body);
-        let judged = judge(&self.account, &asked, now);
-
-        let mut state = self.state();
-        let reply = state.take_answer().reply(&self.account, judged, now);
-        let (status, code) = (reply.status.as_u16(), reply.code.as_deref());
-        state.remember(MockRequest::new(request.url.path(), header(USER_AGENT), &asked, status, code));
-        reply
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn take_answer(&mut self) -> MockAnswer {
-        let scripted = self.next.pop_front().or_else(|| self.always.clone());
-        scripted.unwrap_or_else(MockAnswer::grant)
-    }
-
-    fn remember(&mut self, request: MockRequest) {
-        self.count = self.count.saturating_add(1);
-        if self.record.len() >= MAX_RECORD {
-            self.record.pop_front();
-        }
-        self.record.push_back(request);
-    }
-}
-
-struct AtDesk(Arc<Desk>);
-
-impl Respond for AtDesk {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let Reply { status, headers, body, delay, code: _ } = self.0.answer(request);
-        let template = ResponseTemplate::new(status)
-            .set_body_bytes(body)
-            .append_headers(headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>());
-        match delay {
-            Some(delay) => template.set_delay(delay),
-            None => template,
-        }
-    }
-}
-
-/// A `Date` header can say the years 1970 to 9999 alone; a clock outside them is pulled in.
-fn http_date(now: SystemTime) -> String {
-    let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST_HTTP_DATE);
-    httpdate::fmt_http_date(UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH))
-}
-
-/// They answer alike.
-const TOKEN_PATHS: [&str; 3] = ["/ims/exchange/jwt", "/ims/exchange/jwt/", "/ims/exchange/v1/jwt"];
-
-/// The end of the year 9999.
-const LAST_HTTP_DATE: Duration = Duration::from_secs(253_402_300_799);
-
-/// Enough to look back on a test; a load test asks for the count.
-const MAX_RECORD: usize = 1000;
-
-const X_DEBUG_ID: HeaderName = HeaderName::from_static("x-debug-id");

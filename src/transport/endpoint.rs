@@ -91,7 +91,7 @@ impl fmt::Debug for Endpoint {
 }
 
 /// A literal address, or the one name that RFC 6761 keeps for it.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::config::HttpConfig;
 pub(crate) use self::endpoint::Endpoint;
+#[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+pub(crate) use self::endpoint::is_loopback;
 
 use crate::clock::{Moment, SharedClock};
 use crate::error::{Cause, ConfigError, ConnectionError, Error};

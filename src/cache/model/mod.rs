@@ -25,6 +25,8 @@ struct Grant {
 struct Flight {
     number: usize,
     since: i64,
+    /// Of one attempt, for callers who have a token.
+    background: bool,
 }
 
 /// A flight that failed, until a token comes.
@@ -34,6 +36,8 @@ struct Failed {
     at: Now,
     /// Whether callers had a token all the same.
     beside: bool,
+    /// Whether it was a background refresh: its one attempt does not hold back those who need a token.
+    background: bool,
     /// Failures in a row, and those of them that were of its kind.
     in_row: u32,
     alike: u32,
@@ -54,6 +58,9 @@ struct Call {
     came: usize,
     /// Whether there has been a moment without a good token since then.
     lacked: bool,
+    /// When it was polled last, and whether its limit began anew after nobody had polled it beyond it.
+    polled: i64,
+    forgiven: bool,
     /// Ended or dropped; what it started may not have begun.
     over: bool,
 }
@@ -86,6 +93,8 @@ struct Model {
     owed: bool,
     /// Whether a call has given a flight up since the last one began: nobody knows whether that one is still remembered.
     given_up: bool,
+    /// When a token was forgotten last.
+    forgot: Option<Now>,
     broken: Option<String>,
 }
 
@@ -121,14 +130,14 @@ impl Model {
 
     /// Decision 4: whether nobody may ask, and whether somebody may be held back. What was told holds everybody back,
     /// a pause those of its regime; jitter is 10 % at most.
-    fn held_back(&self, beside: bool) -> (bool, bool) {
+    fn held_back(&self, beside: bool, background: bool) -> (bool, bool) {
         let (mut surely, mut perhaps) = (false, self.given_up);
         for failed in &self.failed {
             let pause = |in_row: u32| match failed.beside {
                 true => [60_000, 120_000, 240_000, 300_000][in_row.clamp(1, 4) as usize - 1].min(failed.longest),
                 false => (1_000 << (in_row.clamp(1, 6) - 1)).min(30_000),
             };
-            let (least, most) = match beside == failed.beside {
+            let (least, most) = match beside == failed.beside && (background || !failed.background) {
                 true => (pause(failed.alike) * 9 / 10, pause(failed.in_row).max(1_000) * 11 / 10 + 1),
                 false => (0, 0),
             };
@@ -155,7 +164,7 @@ impl Model {
         let overdue = |flight: &Flight| self.now.monotonic - flight.since >= LIMIT;
         self.rule(self.flight.as_ref().is_none_or(overdue), "one flight at a time");
         self.rule(
-            !self.held_back(self.at_once(0).is_some()).0,
+            !self.held_back(self.at_once(0).is_some(), beside).0,
             "nobody asks again before the cool-down or a told wait is over",
         );
         let wanted = match (self.good(0), beside) {
@@ -168,18 +177,19 @@ impl Model {
         self.rule(wanted, "nobody asks for a token that is not wanted");
         (self.perhaps, self.owed, self.given_up) = (false, false, false);
         self.flights += 1;
-        self.flight = Some(Flight { number: self.flights, since: self.now.monotonic });
+        self.flight = Some(Flight { number: self.flights, since: self.now.monotonic, background: beside });
         self.flights
     }
 
     /// Decision 1: what lands is the current token, or a failure that displaces nothing.
     fn lands(&mut self, number: usize, end: Result<Now, Option<i64>>) {
-        let given_up = self.flight.take_if(|flight| flight.number == number).is_none();
+        let flight = self.flight.take_if(|flight| flight.number == number);
+        let background = flight.as_ref().is_some_and(|flight| flight.background);
         if let Ok(end) = end {
             self.grants.push(Grant { end, life: self.left(end) });
         }
         let told = match end {
-            _ if given_up => return,
+            _ if flight.is_none() => return,
             Ok(end) if self.left(end) > 0 => {
                 (self.current, self.lost) = (Some(self.grants.len() - 1), 0);
                 self.failed.clear();
@@ -194,7 +204,7 @@ impl Model {
         let in_row = self.failed.iter().map(|failed| failed.in_row).max().unwrap_or(self.lost) + 1;
         let alike = self.failed.iter().find(|failed| failed.beside == beside).map_or(0, |failed| failed.alike) + 1;
         self.failed.retain(|failed| failed.beside != beside);
-        self.failed.push(Failed { number, at: self.now, beside, in_row, alike, longest, told });
+        self.failed.push(Failed { number, at: self.now, beside, background, in_row, alike, longest, told });
     }
 
     /// Changes nothing: what the caller started goes on.
@@ -202,9 +212,14 @@ impl Model {
         self.calls.iter_mut().filter(|(other, _)| *other == name).for_each(|(_, call)| call.over = true);
     }
 
-    /// T10: drops that token alone.
+    /// T10: drops that token alone, and none within a minute after another.
     fn forgets(&mut self, grant: usize) {
-        self.current = self.current.filter(|current| *current != grant);
+        let too_soon = self
+            .forgot
+            .is_some_and(|at| self.now.wall - at.wall < 60_000 && self.now.monotonic - at.monotonic < 60_000);
+        if self.current == Some(grant) && !too_soon {
+            (self.current, self.forgot) = (None, Some(self.now));
+        }
         self.look();
     }
 
@@ -214,7 +229,7 @@ impl Model {
         let ageing = self.good(0).is_some_and(|(_, grant, left)| left < grant.ageing() * 9 / 10 - 1);
         let waits = self.flight.is_some() || self.owed;
         let flying = waits || self.perhaps;
-        let (surely, perhaps) = self.held_back(self.at_once(0).is_some());
+        let (surely, perhaps) = self.held_back(self.at_once(0).is_some(), false);
         match (good, at_once, seen) {
             (_, Some(at_once), seen) => {
                 self.rule(
@@ -239,13 +254,15 @@ impl Model {
             }
             _ => {}
         }
-        let must = !flying && !perhaps && (at_once.is_none() || ageing);
+        let refreshes = ageing && !self.held_back(true, true).1;
+        let must = !flying && if at_once.is_none() { !perhaps } else { refreshes };
         self.owed |= must;
         self.perhaps |= must || !surely;
         let flight = self.flight.as_ref().map_or(self.flights + 1, |flight| flight.number);
         let grant = self.current.unwrap_or(self.grants.len());
         let came = self.grants.len();
-        let call = Call { least, since: self.now.monotonic, flight, grant, came, lacked: good.is_none(), over: false };
+        let (since, lacked) = (self.now.monotonic, good.is_none());
+        let call = Call { least, since, flight, grant, came, lacked, polled: since, forgiven: false, over: false };
         self.calls.push((name, call));
         self.goes_on(name, seen);
     }
@@ -256,7 +273,14 @@ impl Model {
         // Its flight may have brought a token that has ended since: then the call looks again, and may ask.
         self.perhaps |= self.flight.is_none() && self.grants.len() > self.calls[at].1.came;
         if let Seen::Pending = seen {
-            let took = self.now.monotonic - self.calls[at].1.since;
+            let now = self.now.monotonic;
+            let call = &mut self.calls[at].1;
+            // Whoever did not poll it stood still: that was not its time.
+            if now - call.since > LIMIT && !call.forgiven && now - call.polled > 1_000 {
+                (call.since, call.forgiven) = (now, true);
+            }
+            call.polled = now;
+            let took = now - call.since;
             return self.rule(took <= LIMIT, "every call ends within its limit");
         }
         let call = self.calls[at].1;

@@ -1,5 +1,9 @@
 //! Callers that come and go, panic, or give up.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use tokio::time::timeout;
 
 use super::harness::{DAY, Harness, SECOND, fail, grant, hang, ok, panicking, refused};
@@ -72,24 +76,50 @@ async fn a_panic_in_a_waiting_task_harms_nobody() {
     assert_eq!(harness.ims.requests(), 1);
 }
 
-/// R4: a flight that panics is replaced by another.
+/// R13: a loader that panics is a failure: callers share it and learn what it was, the cooldown starts, and after it the
+/// next exchange works.
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_the_flight_costs_one_more_flight() {
+async fn a_panic_of_the_loader_is_a_failure_with_a_cooldown() {
     let harness = Harness::cold();
     harness.ims.next(panicking());
-    assert_eq!(harness.concurrently(10).await, vec![ok("t2"); 10]);
-    assert_eq!(harness.ims.requests(), 2);
+    assert_eq!(harness.concurrently(10).await, vec![Err(ErrorKind::Usage); 10]);
+    let error = harness.cache.token(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.to_string(), "the exchange panicked");
+    assert!(error.hint().unwrap().contains("enable_all"));
+    assert_eq!(harness.ims.requests(), 1);
+    harness.time.pass(SECOND.mul_f64(1.1) + MILLISECOND).await;
+    assert_eq!(harness.token().await, ok("t2"));
 }
 
-/// Flights that all end untimely are not replaced for ever.
+/// R13: while a token is cached, a loader that always panics is asked as rarely as one that always fails.
 #[tokio::test(start_paused = true)]
-async fn flights_that_all_panic_end_the_call() {
+async fn a_loader_that_always_panics_is_asked_rarely() {
+    let harness = Harness::holding(DAY).await;
+    harness.ims.always(panicking());
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
+    for _ in 0..2400 {
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.pass(SECOND).await;
+    }
+    assert!((8..=12).contains(&(harness.ims.requests() - 1)), "{} panics", harness.ims.requests() - 1);
+}
+
+/// R13: `keep_fresh` does not spin on it, and each panic is one warning.
+#[tokio::test(start_paused = true)]
+async fn keep_fresh_does_not_spin_on_a_loader_that_panics() {
+    let warnings = Arc::new(AtomicU32::new(0));
+    let _listening = events::listen({
+        let warnings = Arc::clone(&warnings);
+        move |event| {
+            warnings.fetch_add(u32::from(event.level == tracing::Level::WARN), Ordering::Relaxed);
+        }
+    });
     let harness = Harness::cold();
     harness.ims.always(panicking());
-    assert_eq!(harness.token().await, Err(ErrorKind::Usage));
-    assert_eq!(harness.ims.requests(), 3);
-    harness.ims.always(grant(DAY));
-    assert_eq!(harness.token().await, ok("t4"));
+    let _task = tokio::spawn(harness.cache.keep_fresh());
+    harness.time.pass(MINUTE).await;
+    // After 0, 1, 3, 7, 15 and 31 seconds, and a little more.
+    assert_eq!((harness.ims.requests(), warnings.load(Ordering::Relaxed)), (6, 6));
 }
 
 /// R4: what listens to the crate's events may panic; the token is renewed all the same, later.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::harness::{
-    DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused, throttled, unavailable,
+    DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused, sign_in_page, throttled, unavailable,
 };
 use super::{LAST_SECONDS, MILLISECOND, MINUTE, REFRESH_WINDOW, events};
 use crate::cache::Refresh;
@@ -247,6 +247,63 @@ async fn a_thousand_callers_of_an_ims_that_hangs_make_few_requests() {
     assert_eq!((harness.ims.requests(), harness.ims.fetches().len()), (LIMITS.attempts, 1));
 }
 
+/// B15: what something other than IMS asks for is data in the error; it does not silence the callers.
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_page_does_not_silence_the_callers() {
+    let harness = Harness::cold();
+    harness.ims.always(fail(sign_in_page(HOUR)));
+    for minute in 1..=60 {
+        let error = harness.cache.token(Duration::ZERO).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Response, Some(HOUR)));
+        assert_eq!(harness.ims.requests(), minute);
+        harness.time.pass(MINUTE).await;
+    }
+}
+
+/// T25: a caller without a usable token who joins a background refresh, which makes one attempt, gets all attempts.
+#[tokio::test(start_paused = true)]
+async fn callers_who_join_a_background_refresh_that_fails_get_all_attempts() {
+    for callers in [1, 100] {
+        let harness = Harness::holding(DAY).await;
+        harness.time.pass(DAY - REFRESH_WINDOW).await;
+        harness.ims.next(fail(unavailable()).after(SECOND));
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.settle().await;
+        harness.cache.forget(&harness.cache.peek().unwrap());
+        assert_eq!(harness.concurrently(callers).await, vec![ok("t3"); callers]);
+        assert_eq!(harness.ims.refreshes(), [Refresh::Foreground, Refresh::Background, Refresh::Foreground]);
+        assert_eq!(harness.ims.requests(), 3);
+    }
+}
+
+/// T25: also those whose token expires too early for them.
+#[tokio::test(start_paused = true)]
+async fn callers_with_a_need_who_join_a_background_refresh_that_fails_get_all_attempts() {
+    let harness = Harness::holding(DAY).await;
+    harness.time.pass(DAY - REFRESH_WINDOW).await;
+    harness.ims.next(fail(unavailable()).after(SECOND));
+    harness.ims.next(fail(unavailable()));
+    assert_eq!(harness.at_once(), Some(ok("t1")));
+    harness.time.settle().await;
+    assert_eq!(harness.token_valid_for(2 * HOUR).await, ok("t4"));
+    assert_eq!(harness.ims.requests(), 4);
+}
+
+/// T25: a refusal is final, and a wait that IMS asked for is kept: no second exchange follows.
+#[tokio::test(start_paused = true)]
+async fn a_background_refresh_that_is_refused_or_throttled_is_not_repeated() {
+    for (error, kind) in [(refused(), ErrorKind::Rejected), (throttled(MINUTE), ErrorKind::Throttled)] {
+        let harness = Harness::holding(DAY).await;
+        harness.time.pass(DAY - REFRESH_WINDOW).await;
+        harness.ims.next(fail(error).after(SECOND));
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.settle().await;
+        harness.cache.forget(&harness.cache.peek().unwrap());
+        assert_eq!(harness.concurrently(10).await, vec![Err(kind); 10]);
+        assert_eq!(harness.ims.requests(), 2);
+    }
+}
+
 /// A success ends the memory of failures: the next one begins with the shortest pause again.
 #[tokio::test(start_paused = true)]
 async fn a_token_ends_the_memory_of_failures() {
@@ -297,20 +354,18 @@ async fn a_failed_refresh_is_reported_as_a_warning() {
     harness.time.pass(DAY - REFRESH_WINDOW).await;
     assert_eq!(harness.at_once(), Some(ok("t1")));
     harness.time.settle().await;
-    harness.time.pass(DAY).await;
-    assert_eq!(harness.token().await, Err(ErrorKind::Throttled));
 
     let told = told.lock().unwrap();
     let warnings: Vec<_> = told.iter().filter(|event| event.level == tracing::Level::WARN).collect();
-    assert_eq!(warnings.len(), 1, "without a token the caller is told: {warnings:?}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(warnings[0].target, "adobe_ims");
     let expected = [
         ("message", "token refresh failed, the cached token is still valid"),
-        ("host", "\"ims\""),
         ("client_id", "\"client\""),
-        ("kind", "throttled"),
-        ("error", "IMS throttled the request: 429 a_code: a description"),
-        ("status", "429"),
+        ("server.address", "\"ims\""),
+        ("error.type", "throttled"),
+        ("error.message", "IMS throttled the request: 429 a_code: a description"),
+        ("http.response.status_code", "429"),
         ("code", "\"a_code\""),
         ("description", "\"a description\""),
         ("debug_id", "\"a-debug-id\""),

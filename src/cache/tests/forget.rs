@@ -29,6 +29,35 @@ async fn a_stale_forget_costs_nothing() {
     assert_eq!(harness.ims.requests(), 2);
 }
 
+/// T10: an API that refuses every token does not cost one exchange per request, but one a minute.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_refuses_every_token_costs_one_exchange_a_minute() {
+    let harness = Harness::holding(DAY).await;
+    for _ in 0..20 {
+        harness.cache.forget(&harness.cache.token(Duration::ZERO).await.unwrap());
+    }
+    assert_eq!(harness.token().await, ok("t2"));
+    assert_eq!(harness.ims.requests(), 2);
+    harness.time.pass(MINUTE).await;
+    harness.cache.forget(&harness.cache.token(Duration::ZERO).await.unwrap());
+    assert_eq!(harness.token().await, ok("t3"));
+    assert_eq!(harness.ims.requests(), 3);
+}
+
+/// Looking at the cached token neither waits nor starts a refresh.
+#[tokio::test(start_paused = true)]
+async fn a_look_at_the_cached_token_starts_nothing() {
+    let harness = Harness::cold();
+    assert!(harness.cache.peek().is_none());
+    assert_eq!(harness.token().await, ok("t1"));
+    harness.time.pass(DAY - SECOND).await;
+    assert_eq!(harness.cache.peek().unwrap().expose_secret(), "t1");
+    harness.time.pass(SECOND).await;
+    assert!(harness.cache.peek().is_none());
+    harness.time.settle().await;
+    assert_eq!(harness.ims.requests(), 1);
+}
+
 /// T10: it is the very token that counts, not its text.
 #[tokio::test(start_paused = true)]
 async fn a_token_is_forgotten_by_identity() {

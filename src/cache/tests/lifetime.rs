@@ -129,12 +129,28 @@ async fn in_the_last_seconds_callers_wait_for_the_new_token() {
     assert_eq!(harness.ims.refreshes(), [Refresh::Foreground; 2]);
 }
 
-/// T9: a flight that fails after the token's end gives the failure, not the token.
+/// T9: nearly expired, callers wait for half of what is left at most, and then get the token.
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ends_during_the_last_flight_is_not_handed_out() {
+async fn callers_of_a_nearly_expired_token_wait_for_half_of_what_is_left_at_most() {
+    let harness = Harness::holding(DAY).await;
+    harness.ims.always(hang());
+    harness.time.pass(DAY - 20 * SECOND).await;
+    assert_eq!(harness.concurrently(100).await, vec![ok("t1"); 100]);
+    assert_eq!(harness.time.passed(), DAY - 10 * SECOND);
+    assert_eq!(harness.token().await, ok("t1"));
+    assert_eq!(harness.time.passed(), DAY - 5 * SECOND);
+    assert_eq!(harness.ims.fetches().len(), 2);
+}
+
+/// T9: an exchange that fails after the token has expired gives the failure, not the token.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_during_the_exchange_is_not_returned() {
     let harness = Harness::holding(DAY).await;
     harness.ims.always(fail(refused()).after(SECOND));
     harness.time.pass(DAY - SECOND).await;
+    assert_eq!(harness.at_once(), None);
+    harness.time.pass(SECOND / 2).await;
+    harness.cache.forget(&harness.cache.peek().unwrap());
     assert_eq!(harness.concurrently(10).await, vec![Err(ErrorKind::Rejected); 10]);
     assert_eq!((harness.ims.requests(), harness.time.passed()), (2, DAY));
 }

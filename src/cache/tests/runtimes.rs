@@ -1,11 +1,12 @@
 //! Runtimes that are absent, dropped, or not driven.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, Time, at_once, fail, grant, hang, ok, refused, throttled};
-use super::{MILLISECOND, MINUTE, paused};
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, paused};
 use crate::error::ErrorKind;
 
 /// R5: making a cache starts nothing; a flight is the only task there ever is, and it ends.
@@ -95,9 +96,9 @@ fn a_flight_that_is_not_driven_costs_one_call() {
     });
 }
 
-/// R6: waiters who give such a flight up after one another give up that one, not the next.
+/// R11: a caller who joined such an exchange late believes in it until its deadline only, and then starts another.
 #[test]
-fn a_flight_given_up_twice_takes_no_other_with_it() {
+fn an_exchange_past_its_deadline_is_replaced() {
     let (harness, idle, other) = (Harness::cold(), paused(), paused());
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async {
@@ -111,16 +112,63 @@ fn a_flight_given_up_twice_takes_no_other_with_it() {
             async move { harness.token().await }
         });
         assert_eq!(early.await.unwrap(), Err(ErrorKind::Timeout));
-        harness.ims.always(grant(DAY).after(9 * SECOND));
-        let next = tokio::spawn({
-            let harness = harness.clone();
-            async move { harness.token().await }
-        });
-        assert_eq!(late.await.unwrap(), Err(ErrorKind::Timeout));
-        assert_eq!(harness.token().await, ok("t1"));
-        assert_eq!(next.await.unwrap(), ok("t1"));
+        assert_eq!(late.await.unwrap(), ok("t1"));
         assert_eq!(harness.ims.requests(), 1);
     });
+}
+
+/// R11: a refresh that was started on a runtime which is not driven any more holds nobody up: another one starts after its
+/// deadline, and until then every caller is served at once.
+#[test]
+fn a_refresh_on_a_runtime_that_is_not_driven_is_replaced_after_its_deadline() {
+    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    assert_eq!(other.block_on(harness.token()), ok("t1"));
+    harness.time.jumps.advance(DAY - REFRESH_WINDOW + SECOND);
+    idle.block_on(async { assert_eq!(harness.at_once(), Some(ok("t1"))) });
+    other.block_on(async {
+        for second in 0..30 {
+            assert_eq!(harness.at_once(), Some(ok("t1")), "{second}");
+            harness.time.pass(SECOND).await;
+        }
+        assert_eq!(harness.ims.requests(), 1);
+        harness.time.pass(SECOND).await;
+        assert_eq!(harness.at_once(), Some(ok("t1")));
+        harness.time.settle().await;
+        assert_eq!(harness.at_once(), Some(ok("t2")));
+        assert_eq!(harness.ims.requests(), 2);
+    });
+}
+
+/// R12: a runtime for each call, shut down with the refresh that the call started: a failure like any other, with a
+/// cooldown.
+#[test]
+fn refreshes_that_die_with_their_runtime_are_followed_by_a_cooldown() {
+    let harness = Harness::cold();
+    assert_eq!(paused().block_on(harness.token()), ok("t1"));
+    harness.time.jumps.advance(DAY - REFRESH_WINDOW);
+    harness.ims.always(hang());
+    for _ in 0..2400 {
+        paused().block_on(async {
+            assert_eq!(harness.at_once(), Some(ok("t1")));
+            tokio::task::yield_now().await;
+        });
+        harness.time.jumps.advance(SECOND);
+    }
+    assert!((8..=12).contains(&(harness.ims.requests() - 1)), "{} requests", harness.ims.requests() - 1);
+}
+
+/// R14: a process that was frozen beyond all limits of a call: timers that ran out meanwhile are not a failure of IMS.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_frozen_beyond_its_limit_gets_another_chance() {
+    let harness = Harness::cold();
+    harness.ims.next(hang());
+    let mut call = pin!(harness.token());
+    assert_eq!(at_once(call.as_mut()), None);
+    harness.time.settle().await;
+    harness.ims.always(grant(DAY).after(SECOND));
+    tokio::time::advance(MINUTE).await;
+    assert!(call.await.is_ok());
+    assert!(harness.ims.requests() <= 3);
 }
 
 /// R6: what a flight brings after it was given up is taken, but displaces nothing newer: neither a token nor a failure does.
