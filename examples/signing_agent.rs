@@ -41,7 +41,7 @@ impl SigningKey for Agent {
 /// The other process: reads the key from a file, and signs what it is sent.
 async fn agent(file: &str, socket: &str) -> Result<(), Box<dyn Error>> {
     let file: serde_json::Value = serde_json::from_slice(&std::fs::read(file)?)?;
-    let pem = file["integration"]["privateKey"].as_str().ok_or("no key in the file")?;
+    let pem = file.pointer("/integration/privateKey").and_then(|pem| pem.as_str()).ok_or("no key in the file")?;
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).map(str::trim).collect();
     let key = KeyPair::from_der(&STANDARD.decode(base64)?)?;
     let listener = UnixListener::bind(socket)?;

@@ -26,16 +26,26 @@ pub struct Certificate {
 
 impl Certificate {
     /// `None` if there is nothing that can be read as a certificate. `key` is the public half of the
-    /// private key as PKCS#1 `RSAPublicKey` DER, if it is known.
+    /// private key as PKCS#1 `RSAPublicKey` DER, if it is known: of a chain, its certificate is taken.
     pub(crate) fn from_text(text: &str, key: Option<&[u8]>) -> Option<Self> {
         if text.len() > MAX_PEM {
             return None;
         }
         let blocks = pem::blocks(text);
-        let der = blocks.iter().find_map(|block| match &block.content {
-            Content::Der(der) if matches!(block.label.as_str(), "" | "CERTIFICATE" | "X509 CERTIFICATE") => Some(der),
+        let mut certificates = blocks.iter().filter_map(|block| match &block.content {
+            Content::Der(der) if matches!(block.label.as_str(), "" | "CERTIFICATE" | "X509 CERTIFICATE") => {
+                Self::from_der(der, key)
+            }
             _ => None,
-        })?;
+        });
+        let first = certificates.next()?;
+        match first.matches_key {
+            true => Some(first),
+            false => Some(certificates.find(|certificate| certificate.matches_key).unwrap_or(first)),
+        }
+    }
+
+    fn from_der(der: &[u8], key: Option<&[u8]>) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(der).ok()?;
         let parts = certificate.tbs_certificate();
         let public_key = parts.subject_public_key_info().subject_public_key.raw_bytes();

@@ -84,32 +84,36 @@ impl Secrets {
 
 /// In lower case, as they are compared.
 fn spellings(secret: &str) -> Vec<Zeroizing<String>> {
-    let hex = |separator: &str| {
-        let digits = secret.bytes().flat_map(|byte| {
+    let hex = |separator: &'static str| {
+        secret.bytes().flat_map(move |byte| {
             let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
             separator.chars().chain([digit(byte >> 4), digit(byte & 15)])
-        });
-        digits.collect::<String>()
+        })
     };
-    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut spellings = vec![secret.to_owned(), encoded, hex(""), hex("%")];
+    let form = form_urlencoded::byte_serialize(secret.as_bytes()).flat_map(str::chars);
+    let size = secret.len().saturating_mul(3);
+    let mut spellings =
+        vec![wiped(size, secret.chars()), wiped(size, form), wiped(size, hex("")), wiped(size, hex("%"))];
     for skipped in 0..3 {
         // Base64 encodes three bytes at a time: where the secret begins decides what it looks like.
         let aligned = secret.as_bytes().get(skipped..).unwrap_or_default();
         let whole = aligned.len().saturating_sub(aligned.len() % 3);
         let aligned = aligned.get(..whole).unwrap_or_default();
-        spellings.push(Base64::encode_string(aligned));
-        spellings.push(Base64Url::encode_string(aligned));
+        for encoded in [Base64::encode_string(aligned), Base64Url::encode_string(aligned)] {
+            let encoded = Zeroizing::new(encoded);
+            spellings.push(wiped(size, encoded.chars()));
+        }
     }
     spellings.retain(|text| !text.is_empty());
     spellings.dedup();
     spellings
-        .into_iter()
-        .map(|text| {
-            let text = Zeroizing::new(text);
-            Zeroizing::new(text.to_ascii_lowercase())
-        })
-        .collect()
+}
+
+/// In lower case, in a buffer that never grows: one that does leaves a copy behind.
+fn wiped(size: usize, chars: impl Iterator<Item = char>) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(size));
+    text.extend(chars.map(|c| c.to_ascii_lowercase()));
+    text
 }
 
 /// The shortest piece of a secret that is redacted.

@@ -37,9 +37,9 @@ pub(crate) struct Retry<'a> {
     /// The last error that came with a response: it says more than that the time ran out.
     response: Option<Error>,
     elapsed: Duration,
-    /// The process stood still during the attempt, so that its failure says nothing about IMS.
+    /// The process stood still during the attempt or the pause: its timers ran out while nobody could act.
     stood_still: bool,
-    /// Whether an attempt has been given back for that already.
+    /// Whether that has earned the call another attempt already.
     forgiven: bool,
 }
 
@@ -94,8 +94,9 @@ impl<'a> Retry<'a> {
     /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere from
     /// 0 to 1.
     pub(crate) async fn pause(&mut self, error: Error, draw: f64) -> Result<(), Error> {
+        // A timer that ran out while nobody could act is not a failure of IMS. A response says more.
+        self.stood_still &= error.is_transient() && error.status().is_none();
         let pause = match self.stood_still {
-            // A timer that ran out while nobody could act is not a failure of IMS.
             true => Some(Duration::ZERO),
             false => {
                 pause(&error, self.made, self.limits.attempts, draw).filter(|pause| *pause < self.deadline.remaining())
@@ -104,11 +105,13 @@ impl<'a> Retry<'a> {
         telemetry::attempt_failed(self.made, self.elapsed, &error, pause);
         let Some(pause) = pause else { return Err(error) };
         if self.stood_still {
-            self.forgiven = true;
             self.made = self.made.saturating_sub(1);
         } else {
+            let watch = Stopwatch::start();
             tokio::time::sleep(pause).await;
+            self.stood_still = !self.forgiven && watch.elapsed() > pause.saturating_add(MAX_LATENESS);
         }
+        self.forgiven |= self.stood_still;
         if error.status().is_some() {
             self.response = Some(error);
         }
@@ -159,7 +162,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Limits, Retry, backoff, pause};
-    use crate::error::{Error, ErrorKind, ErrorResponse, ResponseError, UsageError};
+    use crate::error::{ConnectionError, Error, ErrorKind, ErrorResponse, ResponseError, UsageError};
 
     /// What the exchange makes of a status, as far as retries are concerned.
     fn failed(status: u16, retry_after: Option<Duration>) -> Error {
@@ -269,6 +272,62 @@ mod tests {
             assert_eq!(outcome.map_err(|error| error.kind()), Err(ErrorKind::Timeout));
             assert_eq!(made.get(), requests);
             assert!(start.elapsed() <= kind_limit + Duration::from_millis(10), "{:?}", start.elapsed());
+        }
+    }
+
+    /// R14: the process stands still for longer than the whole call, during the attempt or the pause after it.
+    #[tokio::test(start_paused = true)]
+    async fn a_freeze_earns_the_call_one_more_attempt() {
+        let fault = || Error::from(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO });
+        let once = Limits { attempts: 1, ..Limits::default() };
+        let freeze = || tokio::time::advance(Duration::from_secs(60));
+
+        let made = Cell::new(0);
+        let frozen_attempt = async || {
+            made.set(made.get() + 1);
+            if made.get() == 1 {
+                freeze().await;
+                pending::<()>().await;
+            }
+            Ok(())
+        };
+        run(once, || 0.0, frozen_attempt).await.unwrap();
+        assert_eq!(made.take(), 2);
+
+        let frozen_pause = async || {
+            made.set(made.get() + 1);
+            match made.get() {
+                1 => {
+                    tokio::spawn(freeze());
+                    Err(fault())
+                }
+                _ => Ok(()),
+            }
+        };
+        run(Limits::default(), || 1.0, frozen_pause).await.unwrap();
+        assert_eq!(made.take(), 2);
+
+        let always_frozen = async || {
+            made.set(made.get() + 1);
+            freeze().await;
+            pending::<Result<(), Error>>().await
+        };
+        assert_eq!(run(once, || 0.0, always_frozen).await.unwrap_err().kind(), ErrorKind::Timeout);
+        assert_eq!(made.take(), 2);
+    }
+
+    /// R14, B1: what IMS said holds, however late it was read.
+    #[tokio::test(start_paused = true)]
+    async fn a_response_read_after_a_freeze_earns_no_other_attempt() {
+        for status in [400, 429, 503] {
+            let made = Cell::new(0);
+            let late = async || {
+                made.set(made.get() + 1);
+                tokio::time::advance(Duration::from_secs(60)).await;
+                Err::<(), _>(failed(status, None))
+            };
+            assert_eq!(run(Limits::default(), || 0.0, late).await.unwrap_err().status().unwrap(), status);
+            assert_eq!(made.get(), 1, "{status}");
         }
     }
 

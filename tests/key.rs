@@ -322,7 +322,6 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         ("encrypted, certificate first", certificate_first(ENCRYPTED_PKCS8), "encrypted"),
         ("EC, certificate first", certificate_first(EC_SEC1), "EC"),
         ("not PEM", "not a key at all".to_owned(), "PEM"),
-        ("path", "/keys/private.pem".to_owned(), "PEM"),
         ("not base64", "-----BEGIN PRIVATE KEY-----\n&&&&\n-----END PRIVATE KEY-----\n".to_owned(), "base64"),
         ("not DER", armour("PRIVATE KEY", &[0x5a; 600]), "private key"),
         ("not DER, PKCS#1", armour("RSA PRIVATE KEY", &[0x5a; 600]), "private key"),
@@ -414,6 +413,13 @@ const SPELLINGS: &[Spelling] = &[
     ("with_bom", with_bom),
     ("base64_of_the_pem", base64_of_the_pem),
     ("base64_of_the_pem_in_lines", base64_of_the_pem_in_lines),
+    ("base64_of_base64_of_the_pem", base64_of_base64_of_the_pem),
+    ("em_dashes", em_dashes),
+    ("em_dashes_and_a_hyphen", em_dashes_and_a_hyphen),
+    ("en_dashes", en_dashes),
+    ("minus_signs", minus_signs),
+    ("dashes_lost_in_copying", dashes_lost_in_copying),
+    ("beautiful_quotes", beautiful_quotes),
     ("blank_lines_first", blank_lines_first),
     ("blank_lines_last", blank_lines_last),
     ("blank_lines_between", blank_lines_between),
@@ -507,6 +513,38 @@ fn base64_of_the_pem(pem: &str) -> String {
 fn base64_of_the_pem_in_lines(pem: &str) -> String {
     let armoured = armour("", pem.as_bytes());
     armoured.lines().filter(|line| !line.starts_with('-')).map(|line| format!("{line}\n")).collect()
+}
+
+fn base64_of_base64_of_the_pem(pem: &str) -> String {
+    STANDARD.encode(STANDARD.encode(pem))
+}
+
+/// As some mail programs write five hyphens.
+fn em_dashes(pem: &str) -> String {
+    pem.replace("-----", "\u{2014}\u{2014}")
+}
+
+/// As telephones do: two hyphens become one dash.
+fn em_dashes_and_a_hyphen(pem: &str) -> String {
+    pem.replace("-----", "\u{2014}\u{2014}-")
+}
+
+fn en_dashes(pem: &str) -> String {
+    pem.replace('-', "\u{2013}")
+}
+
+fn minus_signs(pem: &str) -> String {
+    pem.replace('-', "\u{2212}")
+}
+
+/// The selection began and ended a little late and early.
+fn dashes_lost_in_copying(pem: &str) -> String {
+    let pem = pem.trim_end();
+    pem[1..pem.len() - 2].to_owned()
+}
+
+fn beautiful_quotes(pem: &str) -> String {
+    format!("\u{201c}{pem}\u{201d}")
 }
 
 fn blank_lines_first(pem: &str) -> String {

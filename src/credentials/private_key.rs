@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::fields;
 use super::file::{self, Unreadable};
 use super::named::{IsBlank, Named};
+use crate::certificate::Certificate;
 use crate::error::{Cause, CredentialsError, Error, KeyError, Origin};
 use crate::key::{MAX_KEY, RsaKey};
 use crate::secret::Secret;
@@ -28,16 +29,30 @@ impl PrivateKey {
     }
 }
 
+/// A key, and the certificate that stood with it.
+pub(super) struct Read {
+    pub(super) key: RsaKey,
+    pub(super) certificate: Option<Certificate>,
+}
+
 impl Named<PrivateKey> {
-    pub(super) fn read(&self, origin: Origin) -> Result<RsaKey, Error> {
+    pub(super) fn read(&self, origin: Origin) -> Result<Read, Error> {
         match &self.value {
             Some(PrivateKey::File(path)) => read_file(path),
             Some(PrivateKey::Text(text)) => {
                 let field = Named::new(self.name.clone(), Some(text.clone()));
-                RsaKey::from_text(field.check(origin, fields::private_key)?.expose())
+                let text = field.check(origin, fields::private_key)?;
+                Ok(Read::new(RsaKey::from_text(text.expose())?, text.expose()))
             }
             None => Err(CredentialsError::Missing { names: vec![self.name.clone().into_owned()], origin }.into()),
         }
+    }
+}
+
+impl Read {
+    fn new(key: RsaKey, text: &str) -> Self {
+        let certificate = Certificate::from_text(text, Some(key.public_key()));
+        Self { key, certificate }
     }
 }
 
@@ -57,11 +72,14 @@ impl IsBlank for PrivateKey {
     }
 }
 
-fn read_file(path: &Path) -> Result<RsaKey, Error> {
+fn read_file(path: &Path) -> Result<Read, Error> {
     let bytes = file::bounded(path, MAX_KEY).map_err(|unreadable| match unreadable {
         Unreadable::NotAPath(found) => KeyError::NotAPath { found }.into(),
         Unreadable::Io(error) => Error::caused(KeyError::Unreadable, Cause::from_chain(Some(&error))),
     });
-    let key = bytes.and_then(|bytes| RsaKey::from_bytes(&bytes));
-    key.map_err(|error| file::in_file(path, error))
+    let read = bytes.and_then(|bytes| {
+        let key = RsaKey::from_bytes(&bytes)?;
+        Ok(Read::new(key, std::str::from_utf8(&bytes).unwrap_or_default()))
+    });
+    read.map_err(|error| file::in_file(path, error))
 }

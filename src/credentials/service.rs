@@ -97,7 +97,8 @@ impl ServiceCredentials {
         self.0.metascopes.iter().map(String::as_str)
     }
 
-    /// The certificate beside the key; `None` if absent or unreadable.
+    /// The certificate of the key: the one given, or one that stands with the key in its text or file;
+    /// `None` if absent or unreadable.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()
     }
@@ -354,6 +355,7 @@ impl ServiceFields {
             }
             _ => return Err(CredentialsError::Missing { names, origin }.into()),
         }
+        let mut with_key = None;
         let parts = Parts {
             ims_host: ims_host.check(origin, fields::ims_host)?,
             org_id: org_id.check(origin, fields::account)?,
@@ -363,12 +365,17 @@ impl ServiceFields {
             metascopes: metascopes.check(origin, fields::metascopes)?,
             key: match signing_key {
                 Some(key) => Key::Elsewhere(key),
-                None => Key::Local(private_key.read(origin)?),
+                None => {
+                    let read = private_key.read(origin)?;
+                    with_key = read.certificate;
+                    Key::Local(read.key)
+                }
             },
             certificate: None,
         };
         let certificate =
             certificate.value.and_then(|text| Certificate::from_text(text.expose(), parts.key.public_key()));
+        let certificate = certificate.or(with_key);
         Ok(ServiceCredentials(Arc::new(Parts { certificate, ..parts })))
     }
 }

@@ -24,11 +24,13 @@ pub(crate) enum ConnectFault {
     Connect,
     /// The proxy cannot be reached, or closed the connection.
     ProxyConnect,
-    /// The proxy wants a user and a password: 407.
+    /// The proxy requires a user and a password: 407.
     ProxyAuth,
     /// The proxy did not open the tunnel. The HTTP library hides every status but 407, so this is a 403
     /// as well as a 503.
     ProxyRefused,
+    /// TLS to the proxy itself.
+    ProxyTls(TlsFault),
     Tls(TlsFault),
     /// The server speaks something other than HTTP.
     NotHttp,
@@ -83,7 +85,7 @@ impl ConnectFault {
     fn is_transient(self) -> bool {
         match self {
             Self::Dns | Self::Connect | Self::ProxyConnect | Self::ProxyRefused | Self::Closed => true,
-            Self::ProxyAuth | Self::Tls(_) | Self::NotHttp => false,
+            Self::ProxyAuth | Self::ProxyTls(_) | Self::Tls(_) | Self::NotHttp => false,
         }
     }
 
@@ -98,12 +100,19 @@ impl ConnectFault {
                 "check the proxy's address (HTTPS_PROXY, or `proxy`), and that it is up and reachable from here"
             }
             Self::ProxyAuth => {
-                "the proxy wants a user and a password: give them as http://user:password@host:port in HTTPS_PROXY or \
+                "the proxy requires a user and a password: give them as http://user:password@host:port in HTTPS_PROXY or \
                  `proxy`"
             }
             Self::ProxyRefused => {
                 "the proxy refused, not IMS: check the proxy's address (HTTPS_PROXY, or `proxy`), and whether it lets \
                  this machine connect to IMS"
+            }
+            Self::ProxyTls(TlsFault::NotTls) => {
+                "the proxy does not speak TLS: write its address (HTTPS_PROXY, or `proxy`) with http:// in front"
+            }
+            Self::ProxyTls(_) => {
+                "the proxy's certificate is not trusted: check the proxy's address (HTTPS_PROXY, or `proxy`), and add \
+                 the root of its certificate with `root_certificate`"
             }
             Self::Tls(fault) => fault.hint(),
             Self::NotHttp => {
@@ -148,6 +157,8 @@ impl fmt::Display for ConnectFault {
             Self::ProxyConnect => "cannot reach the proxy on the way to",
             Self::ProxyAuth => "proxy requires authentication (407) to connect to",
             Self::ProxyRefused => "proxy refused to connect to",
+            Self::ProxyTls(TlsFault::NotTls) => "no TLS at the proxy on the way to",
+            Self::ProxyTls(_) => "TLS connection not trusted to the proxy on the way to",
             Self::Tls(TlsFault::NotTls) => "no TLS at",
             Self::Tls(_) => "TLS connection not trusted to",
             Self::NotHttp => "no HTTP at",

@@ -23,6 +23,12 @@ pub(crate) enum KeyError {
     Damaged { problem: &'static str },
     #[error("private key is encrypted with a passphrase")]
     Encrypted,
+    /// The argument is not shown.
+    #[error("private key is the path of a file, not its text")]
+    Path,
+    /// Where people keep keys.
+    #[error("private key is in {found}")]
+    Container { found: &'static str, advice: &'static str },
     #[error("private key expected, but this is {found}")]
     OtherKind { found: &'static str },
     #[error("private key is an RSA key of {bits} bits, too short: IMS works with 2048")]
@@ -73,6 +79,8 @@ impl KeyError {
             Self::Encrypted => {
                 "AEM's keys have no passphrase; remove it with `openssl pkey -in encrypted.pem -out key.pem`"
             }
+            Self::Path => "`private_key_file` reads the key from a file",
+            Self::Container { advice, .. } => advice,
             Self::OtherKind { .. } => "the private key is the block from `privateKey` of the downloaded file",
             Self::Elsewhere { .. } => "see the cause: it is what the `SigningKey` of the application reported",
             Self::ElsewhereTimeout { .. } => {

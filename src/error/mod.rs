@@ -266,7 +266,7 @@ impl Failure {
             Self::Connection(error) => error.hint().map(Cow::Borrowed),
             Self::Credentials(error) => error.hint(),
             Self::Key(error) => error.hint(),
-            Self::Response(error) => error.hint(response),
+            Self::Response(error) => Some(Cow::Borrowed(error.hint(response))),
             #[cfg(feature = "testing")]
             Self::Testing(error) => error.hint(),
             Self::Usage(error) => error.hint().map(Cow::Borrowed),

@@ -1,6 +1,5 @@
 //! What IMS, or something in its place, responded instead of a token.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ pub(crate) enum ResponseError {
     Server,
     #[error("a proxy responded instead of IMS")]
     Proxy,
-    #[error("response is a redirect to {target}, which is never followed")]
+    #[error("redirect to {target} not followed")]
     Redirect { target: String },
     #[error("response cannot be used: {problem}")]
     Unusable { problem: &'static str },
@@ -81,11 +80,13 @@ impl ResponseError {
         }
     }
 
-    pub(super) fn hint(&self, response: Option<&ErrorResponse>) -> Option<Cow<'static, str>> {
+    pub(super) fn hint(&self, response: Option<&ErrorResponse>) -> &'static str {
         let status = response.map(|response| response.status);
-        Some(Cow::Borrowed(match self {
+        match self {
             Self::Refused if status == Some(StatusCode::NOT_FOUND) => NO_ENDPOINT,
-            Self::Refused => return None,
+            Self::Refused => {
+                "the code and the description are IMS's own; if they do not help, give the debug id to Adobe's support"
+            }
             Self::NotIms if status == Some(StatusCode::NOT_FOUND) => NO_ENDPOINT,
             Self::NotIms => {
                 "a proxy, a gateway or a sign-in page responded in the place of IMS: check HTTPS_PROXY, `imsEndpoint`, \
@@ -109,7 +110,7 @@ impl ResponseError {
             Self::ExpiredOnArrival => {
                 "IMS issues tokens for 24 hours: check this machine's clock, and what responds in the place of IMS"
             }
-        }))
+        }
     }
 
     /// The sentence with what the response says: `IMS refused the request: 400 invalid_token: …`.

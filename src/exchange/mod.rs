@@ -16,6 +16,7 @@ use tracing::Instrument;
 pub use self::validate::Validation;
 
 pub(crate) use self::reload::Reload;
+pub(crate) use self::response::read_token;
 
 use self::reload::Changed;
 use self::response::Refusal;
@@ -27,9 +28,6 @@ use crate::retry::{Limits, Retry};
 use crate::telemetry::{self, Identity};
 use crate::token::Token;
 use crate::transport::{Endpoint, Received, Transport};
-
-#[cfg(fuzzing)]
-pub(crate) use self::response::read_token;
 
 /// Exchanges the grant of one client for tokens.
 pub(crate) struct Exchange {
@@ -231,7 +229,7 @@ impl Exchange {
             let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;
             learned.measured = response::skew(&received);
-            let refusal = match response::read_token(&received, &request, &self.endpoint, &self.clock) {
+            let refusal = match read_token(&received, &request, &self.endpoint, &self.clock) {
                 Ok(token) => {
                     grant.succeeded(learned);
                     return Ok(token);

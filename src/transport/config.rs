@@ -11,6 +11,7 @@ use x509_cert::der::Decode;
 use super::endpoint::Endpoint;
 use crate::error::{ConfigError, Error};
 use crate::pem::{self, Content};
+use crate::redact;
 use crate::secret::Secret;
 
 #[cfg(feature = "configure-http")]
@@ -205,7 +206,7 @@ impl fmt::Debug for HttpConfig {
         } = self;
         f.debug_struct("HttpConfig")
             .field("connect_timeout", connect_timeout)
-            .field("user_agent", user_agent)
+            .field("user_agent", &if redact::is_showable(user_agent) { user_agent } else { "[redacted]" })
             .field("proxy", proxy)
             .field("no_proxy", no_proxy)
             .field("root_certificates", &root_certificates.len())

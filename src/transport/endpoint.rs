@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::error::ConfigError;
+use crate::redact;
 
 /// The base address of IMS: `https://`, or `http://` for this machine's loopback.
 #[derive(Clone)]
@@ -37,6 +38,9 @@ impl Endpoint {
             return Err(error("it holds a query or a fragment"));
         }
         let name = base.host_str().ok_or(error("it has no host"))?;
+        if name.len() > MAX_HOST {
+            return Err(error("its host name is too long"));
+        }
         let host = match base.port() {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
@@ -76,9 +80,13 @@ impl Endpoint {
     }
 }
 
+/// A path may hold anything.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.base.as_str())
+        match redact::is_showable(self.base.as_str()) {
+            true => f.write_str(self.base.as_str()),
+            false => write!(f, "{}://{}/[redacted]", self.base.scheme(), self.host),
+        }
     }
 }
 
@@ -88,6 +96,8 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost" || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
+/// RFC 1035 section 2.3.4, as text.
+const MAX_HOST: usize = 253;
 /// The paths under which IMS issues tokens, in all spellings that Adobe's clients use.
 const TOKEN_PATHS: [&str; 6] =
     ["/ims/exchange/jwt", "/ims/exchange/v1/jwt", "/ims/token", "/ims/token/v2", "/ims/token/v3", "/ims/token/v4"];
@@ -120,6 +130,7 @@ mod tests {
             ("localhost:8089", None),
             ("ftp://127.0.0.1", None),
             ("file:///etc/passwd", None),
+            (&format!("https://{}.example", "a".repeat(300)), None),
             ("ims.example", None),
             ("", None),
         ];

@@ -20,6 +20,7 @@ pub(super) fn classify(error: &reqwest::Error) -> ConnectFault {
     };
     match (in_tunnel, is_fault) {
         (true, true) => ConnectFault::ProxyConnect,
+        (true, false) if says(error, &["failed to create underlying connection"]) => ConnectFault::ProxyTls(tls(error)),
         (true, false) if says(error, &["authorization required"]) => ConnectFault::ProxyAuth,
         (true, false) => ConnectFault::ProxyRefused,
         (false, true) if error.is_dns() => ConnectFault::Dns,
@@ -31,6 +32,16 @@ pub(super) fn classify(error: &reqwest::Error) -> ConnectFault {
 /// Whether a pooled connection was dispatched to after its runtime had shut down.
 pub(super) fn is_orphan(error: &reqwest::Error) -> bool {
     says(error, &["runtime dropped the dispatch task"])
+}
+
+/// Below the levels of the HTTP library that only say that there was an error, the first of which names
+/// the URL.
+pub(super) fn first_cause(error: &reqwest::Error) -> Option<&(dyn StdError + 'static)> {
+    let source = error.source()?;
+    match source.source() {
+        Some(cause) if source.to_string().starts_with("client error (") => Some(cause),
+        _ => Some(source),
+    }
 }
 
 /// The words of rustls, then those of OpenSSL.

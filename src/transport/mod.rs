@@ -93,8 +93,9 @@ impl Transport {
                 request = request.header(name, value);
             }
             match request.send().await {
-                // Nothing was sent: a connection from the pool whose runtime has shut down. The next
-                // one may be as dead, but there are only so many.
+                // A connection from the pool whose runtime has shut down: no fault of IMS, and a token that
+                // was issued nevertheless harms nothing. The next one may be as dead, but there are only so
+                // many.
                 Err(error) if left > 0 && fault::is_orphan(&error) => left = left.saturating_sub(1),
                 Err(error) => return Err(self.failed(endpoint, &error)),
                 Ok(response) => return Ok(response),
@@ -130,8 +131,7 @@ impl Transport {
         if error.is_timeout() {
             return ConnectionError::ConnectTimeout { host, limit: self.connect_timeout }.into();
         }
-        // The HTTP library's own level only says "error sending request", and names the URL.
-        let cause = Cause::from_chain(std::error::Error::source(error));
+        let cause = Cause::from_chain(fault::first_cause(error));
         Error::caused(ConnectionError::Fault { fault: fault::classify(error), host }, cause)
     }
 }

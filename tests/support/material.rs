@@ -20,6 +20,9 @@ pub const ENDED_CERTIFICATE: &str = include_str!("../fixtures/rsa-2048.certifica
 /// A good certificate of another key.
 pub const OTHER_CERTIFICATE: &str = include_str!("../fixtures/other.certificate.pem");
 
+/// A key store with [`RSA_2048_PKCS1`] and [`CERTIFICATE`].
+pub const PKCS12: &[u8] = include_bytes!("../fixtures/rsa-2048.p12");
+
 pub const RSA_3072_PKCS8: &str = include_str!("../fixtures/rsa-3072.pkcs8.pem");
 pub const RSA_3072_PUBLIC_PKCS1: &str = include_str!("../fixtures/rsa-3072.public.pkcs1.pem");
 pub const RSA_4096_PKCS8: &str = include_str!("../fixtures/rsa-4096.pkcs8.pem");

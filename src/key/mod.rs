@@ -1,6 +1,8 @@
 //! A private key in any spelling becomes a proved RSA key. What is wrong with it otherwise is said in
 //! words of its own, and never with a byte of the text.
 
+mod container;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,9 +10,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef, UintRef};
-use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag};
+use x509_cert::der::{Decode, Header, Reader, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use zeroize::Zeroizing;
 
+use self::container::sequence;
 use crate::error::{Error, KeyError};
 use crate::pem::{self, Block, Content};
 
@@ -29,15 +33,19 @@ impl RsaKey {
         let other_key = || blocks.iter().find(|block| block.label.ends_with(PKCS8));
         match key.or_else(other_key).or(blocks.first()) {
             Some(block) => Ok(Self(Arc::new(parse(block)?))),
-            None => Err(KeyError::NotPem.into()),
+            None => Err(container::of_text(text).unwrap_or(KeyError::NotPem).into()),
         }
     }
 
-    /// Reads the content of a key file.
+    /// Reads the content of a key file: text, or DER.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::from_text(text),
-            Err(_) => Err(KeyError::NotPem.into()),
+        if bytes.len() > MAX_KEY {
+            return Err(KeyError::TooLong { limit: MAX_KEY }.into());
+        }
+        match (std::str::from_utf8(bytes), utf_16(bytes)) {
+            (Ok(text), _) => Self::from_text(text),
+            (Err(_), Some(text)) => Self::from_text(&text),
+            (Err(_), None) => Ok(Self(Arc::new(parse_der(bytes)?))),
         }
     }
 
@@ -67,6 +75,21 @@ impl fmt::Debug for RsaKey {
     }
 }
 
+/// What the redirection of PowerShell makes of the text that openssl prints.
+fn utf_16(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2)? {
+        [0xff, 0xfe] => u16::from_le_bytes,
+        [0xfe, 0xff] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes.chunks_exact(2).filter_map(|pair| pair.try_into().ok()).map(unit);
+    let mut text = Zeroizing::new(String::with_capacity(bytes.len().saturating_mul(2)));
+    for c in char::decode_utf16(units) {
+        text.push(c.ok()?);
+    }
+    Some(text)
+}
+
 fn is_plain_key(block: &Block) -> bool {
     matches!(block.label.as_str(), "" | PKCS1 | PKCS8)
 }
@@ -75,23 +98,34 @@ fn parse(block: &Block) -> Result<KeyPair, KeyError> {
     match block.label.as_str() {
         _ if is_plain_key(block) => {}
         "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
-        other => return Err(KeyError::OtherKind { found: what_stands_there(other) }),
+        other => {
+            let other_kind = || KeyError::OtherKind { found: what_stands_there(other) };
+            return Err(container::of_label(other).unwrap_or_else(other_kind));
+        }
     }
-    let der = match &block.content {
-        Content::Der(der) => der.as_slice(),
-        Content::Encrypted => return Err(KeyError::Encrypted),
-        Content::Unfinished => return Err(KeyError::Truncated { missing: "its END line is missing" }),
-        Content::Damaged => return Err(KeyError::Damaged { problem: "its lines are not base64" }),
-    };
+    match &block.content {
+        Content::Der(der) => parse_der(der),
+        Content::Encrypted => Err(KeyError::Encrypted),
+        Content::Unfinished => Err(KeyError::Truncated { missing: "its END line is missing" }),
+        Content::Damaged => Err(KeyError::Damaged { problem: "its lines are not base64" }),
+    }
+}
+
+/// A label can be wrong; the structure cannot.
+fn parse_der(der: &[u8]) -> Result<KeyPair, KeyError> {
+    if let Some(container) = container::of_bytes(der) {
+        return Err(container);
+    }
     if is_cut(der) {
         return Err(KeyError::Truncated { missing: "bytes are missing in the middle or at the end" });
     }
-    // A label can be wrong; the structure cannot.
-    match private_key_info(der) {
-        Some((RSA, pkcs1)) => KeyPair::from_pkcs8(der).map_err(|_| why_rejected(pkcs1)),
-        Some((algorithm, _)) => Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
-        None => KeyPair::from_der(der).map_err(|_| why_rejected(der)),
-    }
+    let pkcs1 = match private_key_info(der) {
+        // The key alone: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
+        Some((RSA, pkcs1)) => pkcs1,
+        Some((algorithm, _)) => return Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
+        None => der,
+    };
+    KeyPair::from_der(pkcs1).map_err(|_| why_rejected(pkcs1))
 }
 
 fn what_stands_there(label: &str) -> &'static str {
@@ -100,7 +134,6 @@ fn what_stands_there(label: &str) -> &'static str {
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => "a certificate",
         "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key, but IMS accepts only RSA",
         "DSA PRIVATE KEY" => "a DSA key, but IMS accepts only RSA",
-        "OPENSSH PRIVATE KEY" => "a key in OpenSSH's own format",
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => "a certificate request",
         _ => "a PEM block of another kind",
     }
@@ -125,7 +158,7 @@ fn is_cut(der: &[u8]) -> bool {
 }
 
 /// RFC 5208 `PrivateKeyInfo`: algorithm and the key inside. `None` for anything else.
-fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
+pub(crate) fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
     let mut reader = SliceReader::new(der).ok()?;
     sequence(&mut reader)?;
     UintRef::decode(&mut reader).ok()?;
@@ -140,10 +173,24 @@ fn why_rejected(pkcs1: &[u8]) -> KeyError {
         Some(bits) if bits < MIN_MODULUS => KeyError::TooFewBits { bits },
         Some(bits) if bits > MAX_MODULUS => KeyError::TooManyBits { bits },
         Some(_) => KeyError::Inconsistent,
+        None if is_encrypted(pkcs1) => KeyError::Encrypted,
         None if x509_cert::Certificate::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a certificate" },
         None if SubjectPublicKeyInfoRef::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a public key" },
         None => KeyError::Damaged { problem: "it does not have the structure of an RSA private key" },
     }
+}
+
+/// RFC 5958 `EncryptedPrivateKeyInfo`: an algorithm of PKCS#5 or PKCS#12, and bytes.
+fn is_encrypted(der: &[u8]) -> bool {
+    let read = || {
+        let mut reader = SliceReader::new(der).ok()?;
+        sequence(&mut reader)?;
+        let algorithm = AlgorithmIdentifierRef::decode(&mut reader).ok()?;
+        <&OctetStringRef>::decode(&mut reader).ok()?;
+        let oid = algorithm.oid;
+        Some([PKCS5, PKCS12_PBE].iter().any(|family| oid.as_bytes().starts_with(family.as_bytes())))
+    };
+    read().unwrap_or_default()
 }
 
 /// RFC 8017 `RSAPrivateKey`: version, then the modulus.
@@ -157,16 +204,13 @@ fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
     bytes.len().checked_mul(8)?.checked_sub(leading_zeros)
 }
 
-fn sequence(reader: &mut SliceReader<'_>) -> Option<()> {
-    let header = Header::decode(reader).ok()?;
-    (header.tag() == Tag::Sequence).then_some(())
-}
-
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const PKCS5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5");
+const PKCS12_PBE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// What aws-lc signs with; AEM's keys have 2048 bits.
 const MIN_MODULUS: usize = 2048;
