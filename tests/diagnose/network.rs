@@ -34,9 +34,8 @@ failed   connection   cannot resolve ims.invalid
 async fn the_proxy_requires_a_password() {
     let rest = "\
 failed   connection   proxy requires authentication (407) to connect to ims.invalid
-                      caused by: client error (Connect)
                       caused by: tunnel error: proxy authorization required
-                      hint: the proxy wants a user and a password: give them as
+                      hint: the proxy requires a user and a password: give them as
                       http://user:password@host:port in HTTPS_PROXY or `proxy`
 ";
     let diagnosis = diagnose(|client| client.proxy(demanding_proxy())).await;
@@ -53,7 +52,6 @@ async fn a_proxy_inspects_tls() {
     let rest = format!(
         "\
 failed   connection   TLS connection not trusted to ims.invalid
-                      caused by: client error (Connect)
                       caused by: {reason}
                       hint: the server's certificate comes from an issuer that is not trusted here:
                       if a company proxy inspects TLS, add its root with `root_certificate`; if

@@ -175,7 +175,7 @@ failed   response     response cannot be used: its body is not the JSON of a tok
 #[tokio::test]
 async fn a_captive_portal_redirects() {
     let rest = "\
-failed   response     response is a redirect to portal.example, which is never followed: 302
+failed   response     redirect to portal.example not followed: 302
                       hint: IMS does not redirect: a proxy, a sign-in page or a wrong address
                       responded; the secret was not sent on
                       debug id for Adobe's support: DEBUG-ID
