@@ -169,6 +169,7 @@ mod certificate;
 mod client;
 mod clock;
 mod credentials;
+mod diagnose;
 mod error;
 mod exchange;
 
@@ -203,6 +204,7 @@ pub use credentials::{
     Credentials, CredentialsReader, DevelopmentToken, OAuthCredentials, OAuthCredentialsBuilder, ServiceCredentials,
     ServiceCredentialsBuilder,
 };
+pub use diagnose::{Check, CheckState, Diagnosis, DiagnosisBuilder};
 pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};

@@ -9,8 +9,8 @@ use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
 use super::named::shown;
 use super::private_key::PrivateKey;
-use super::reader::{CredentialsReader, Fields, Wanted};
-use super::{Credentials, file, shape, wrapped};
+use super::reader::{CredentialsReader, Fields, Inspected, Wanted};
+use super::{Credentials, shape, wrapped};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::redact::is_showable;
 use crate::secret::Secret;
@@ -45,10 +45,15 @@ impl Variables {
 
 /// Our own variable, or else the one complete family.
 pub(super) fn read(variables: &Variables, reader: &CredentialsReader) -> Result<Credentials, Error> {
+    inspect(variables, reader)?.credentials
+}
+
+/// The same in steps, for a diagnosis.
+pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Result<Inspected, Error> {
     if let Some(value) = variables.value(OWN.to_owned()) {
         let value = value.text()?.value.filter(|value| !value.expose().trim().is_empty());
         if let Some(value) = value {
-            return read_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
+            return inspect_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
         }
     }
     let (mut candidates, contexts) = (families(variables, reader)?, contexts(variables, reader)?);
@@ -62,21 +67,31 @@ pub(super) fn read(variables: &Variables, reader: &CredentialsReader) -> Result<
         let looked_for = [OWN.to_owned()].into_iter().chain(families).chain([format!("{CONTEXTS}<name>_client__id")]);
         return Err(CredentialsError::NothingInEnvironment { looked_for: looked_for.collect() }.into());
     }
-    choose(WORDS, candidates, reader.selection(), Wanted::Any)?.check()
+    let fields = choose(WORDS, candidates, reader.selection(), Wanted::Any)?;
+    let source = match fields.client_id_name() {
+        Some(name) => format!("environment variables: {name} and others"),
+        None => WORDS.to_owned(),
+    };
+    Ok(Inspected { source, words: fields.words(), credentials: fields.check() })
 }
 
 /// The path of a file, its text, or base64 of it.
-fn read_own(value: &str, reader: &CredentialsReader) -> Result<Credentials, Error> {
+fn inspect_own(value: &str, reader: &CredentialsReader) -> Result<Inspected, Error> {
     let is_text = value.starts_with(['{', '[', '"', '\'']) || value.contains("-----BEGIN") || wrapped::is_base64(value);
+    let is_own = |inspected: Inspected| Inspected {
+        credentials: inspected.credentials.map_err(|error| error.in_source(OWN)),
+        ..inspected
+    };
     if is_text {
-        return reader.read(value.as_bytes());
+        return reader.inspect(OWN.to_owned(), value.as_bytes()).map(is_own);
     }
     let path = Path::new(value);
     if !is_showable(value) && !path.is_file() {
         let problem = "it is neither the path of a file nor its JSON nor base64 of it";
         return Err(CredentialsError::Field { name: OWN.to_owned(), problem, origin: Origin::Environment }.into());
     }
-    file::with(path, |json| reader.read(json))
+    let inspected = reader.inspect_file(path)?;
+    Ok(Inspected { source: format!("{OWN}: {}", inspected.source), ..inspected })
 }
 
 fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {

@@ -33,10 +33,15 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 
 /// Names the file in an error about it, if its name can be shown.
 pub(crate) fn in_file(path: &Path, error: Error) -> Error {
-    match path.to_str() {
-        Some(name) if is_showable(name) => error.in_source(name),
-        _ => error,
+    match shown(path) {
+        Some(name) => error.in_source(name),
+        None => error,
     }
+}
+
+/// The path, if a message may repeat it.
+pub(crate) fn shown(path: &Path) -> Option<&str> {
+    path.to_str().filter(|name| is_showable(name))
 }
 
 /// Reads a file up to the limit and one byte more, which shows that it is larger.

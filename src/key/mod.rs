@@ -58,6 +58,10 @@ impl RsaKey {
         }
     }
 
+    pub(crate) fn bits(&self) -> usize {
+        self.0.public_modulus_len().saturating_mul(8)
+    }
+
     /// The public half as PKCS#1 `RSAPublicKey` DER.
     pub(crate) fn public_key(&self) -> &[u8] {
         use aws_lc_rs::signature::KeyPair as _;
