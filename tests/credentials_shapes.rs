@@ -142,7 +142,7 @@ fn a_project_without_secrets_says_where_aio_put_them() {
             vec!["without its secrets", ".env", "from_env", "S2S credential (200001)"],
         ),
         (vec![bare("oauth_server_to_server"), web()], vec!["without its secrets", "for signing in people"]),
-        (vec![], vec!["none that can get a token"]),
+        (vec![], vec!["a project download of the Adobe Developer Console with none that can get a token: hint:"]),
         (vec![empty], vec!["client_secrets"]),
     ] {
         let error = Credentials::from_json(project(credentials).to_string()).unwrap_err();

@@ -247,7 +247,7 @@ fn several(
     reader: &CredentialsReader,
     wanted: Wanted,
 ) -> Result<Found, CredentialsError> {
-    Ok(Found { words, fields: choose(words, candidates, reader.selection(), wanted)? })
+    Ok(Found { words, fields: choose(words, Origin::OAuth(words), candidates, reader.selection(), wanted)? })
 }
 
 fn not_credentials(found: &'static str, advice: &'static str) -> CredentialsError {
