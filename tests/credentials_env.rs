@@ -272,6 +272,7 @@ fn half_a_family_is_an_error_that_names_what_is_missing() {
     let mut halves = half;
     halves.push(("OAUTH_CLIENT_SECRET".to_owned(), OAUTH_SECRET));
     assert_refused(&halves, "with none that can get a token: IMS_OAUTH_S2S_: OAuth Server-to-Server without");
+    assert!(read(&halves)["error"].as_str().unwrap().contains("hint: set what is missing"));
 
     let jwt = under("IMS_", &[("CLIENTID", CLIENT_ID), ("METASCOPES", METASCOPE)]);
     assert_refused(&jwt, "lack IMS_ORGANIZATION, IMS_ACCOUNT, IMS_CLIENTSECRET, IMS_PRIVATEKEY");

@@ -42,7 +42,8 @@ struct Parts {
 }
 
 impl ServiceCredentials {
-    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`).
+    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`), or of another
+    /// file with JWT credentials that [`Credentials::from_json`](crate::Credentials::from_json) knows.
     ///
     /// Parses the private key too, in every spelling that copying turns it into. The bytes stay the
     /// caller's: wiping them is up to the caller.
