@@ -116,6 +116,9 @@ pub(crate) enum Skew {
 }
 
 impl Skew {
+    /// "IMS allows 30 seconds": a comment in Adobe's own client.
+    pub(crate) const TOLERATED: Duration = Duration::from_secs(30);
+
     /// What the local clock shows while the other one shows `theirs`.
     pub(crate) fn between(local: SystemTime, theirs: SystemTime) -> Self {
         match local.duration_since(theirs) {
@@ -132,7 +135,7 @@ impl Skew {
 
     /// Whether IMS accepts assertions that are off by this much.
     pub(crate) fn is_tolerated(self) -> bool {
-        self.size() <= TOLERATED_SKEW
+        self.size() <= Self::TOLERATED
     }
 
     /// What the other clock shows when the local one shows `local`.
@@ -177,6 +180,3 @@ impl Deadline {
         }
     }
 }
-
-/// "IMS allows 30 seconds": a comment in Adobe's own client.
-const TOLERATED_SKEW: Duration = Duration::from_secs(30);

@@ -170,6 +170,7 @@ mod certificate;
 mod client;
 mod clock;
 mod credentials;
+mod diagnose;
 mod error;
 mod exchange;
 
@@ -204,6 +205,7 @@ pub use credentials::{
     Credentials, CredentialsReader, DevelopmentToken, OAuthCredentials, OAuthCredentialsBuilder, ServiceCredentials,
     ServiceCredentialsBuilder,
 };
+pub use diagnose::{Check, CheckState, Diagnosis, DiagnosisBuilder};
 pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};

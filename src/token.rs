@@ -143,7 +143,7 @@ impl Token {
     ///
     /// **Not verified**: for diagnostics, never for a decision about access. Decoded at each call.
     pub fn claims(&self) -> Option<TokenClaims> {
-        TokenClaims::of(self.expose_secret())
+        TokenClaims::decode(self.expose_secret())
     }
 }
 
@@ -175,9 +175,12 @@ struct Claims {
 }
 
 impl TokenClaims {
-    /// Reads the claims of a token's text. jsonwebtoken calls it insecure because nothing is verified.
-    pub(crate) fn of(text: &str) -> Option<Self> {
-        jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(text).ok().map(|Object(claims)| Self(claims))
+    /// Reads the claims of a token that came from elsewhere; `None` if it is not a JWT.
+    ///
+    /// **Not verified**, as all of them: anybody can write such a token.
+    pub fn decode(token: &str) -> Option<Self> {
+        // jsonwebtoken calls it insecure because nothing is verified.
+        jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(token).ok().map(|Object(claims)| Self(claims))
     }
 
     /// `client_id`: the client that the token was issued to.

@@ -12,9 +12,16 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
 
-use adobe_ims::{Credentials, DevelopmentToken, ErrorKind, OAuthCredentials, ServiceCredentials};
+use adobe_ims::{
+    Credentials, CredentialsReader, DevelopmentToken, ErrorKind, OAuthCredentials, OAuthCredentialsBuilder,
+    ServiceCredentials,
+};
+use serde::Serialize;
 use serde_json::{Value, json};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 use support::material::{
     CLIENT_ID, CLIENT_SECRET, CredentialsFile, IMS_HOST, METASCOPE, OAUTH_CLIENT_ID, OAUTH_SECRET, ORG_ID,
     OTHER_OAUTH_SECRET, RSA_2048_PKCS1, SCOPES, TECHNICAL_ACCOUNT_ID, assert_no_key_text, assert_parts, assertion, der,
@@ -24,6 +31,17 @@ use support::shapes::{
     aio_jwt, aio_oauth, api_key, console_jwt, console_oauth, jwt_auth, oldest_aio, postman, project, project_jwt, s2s,
     web,
 };
+
+// S7, S8: no holder of a secret can be written out, or compared in whatever time.
+assert_impl_all!(OAuthCredentials: Send, Sync, Clone, Debug, FromStr);
+assert_impl_all!(OAuthCredentialsBuilder: Send, Sync, Clone, Debug);
+assert_impl_all!(DevelopmentToken: Send, Sync, Clone, Debug, FromStr);
+assert_impl_all!(CredentialsReader: Send, Sync, Clone, Debug);
+assert_impl_all!(Credentials: FromStr, From<OAuthCredentials>, From<DevelopmentToken>, From<ServiceCredentials>);
+assert_not_impl_any!(OAuthCredentials: Serialize, Display, PartialEq);
+assert_not_impl_any!(OAuthCredentialsBuilder: Serialize, Display, PartialEq);
+assert_not_impl_any!(DevelopmentToken: Serialize, Display, PartialEq);
+assert_not_impl_any!(CredentialsReader: Serialize, Display, PartialEq);
 
 /// C1: the OAuth Server-to-Server download of the Adobe Developer Console.
 #[test]

@@ -358,7 +358,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     let good = CredentialsFile::new();
     let setting =
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
-    let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
+    let resend = "use the file as downloaded, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
     let cases: [(&str, Error, &str); 16] = [
         (
@@ -415,7 +415,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "missing part",
             ServiceCredentials::builder().build().unwrap_err(),
-            "give all of them to the builder: they are in the file that AEM's Developer Console hands out",
+            "give all of them to the builder: they are in the file that Adobe's console hands out",
         ),
         (
             "no PEM",

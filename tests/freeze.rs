@@ -118,7 +118,8 @@ fn a_token_ages_while_its_runtime_is_not_driven() {
 /// T24: an offset of the clock that was measured across a freeze or a suspend explains no refusal and is not in the hint.
 #[tokio::test]
 async fn no_assertion_is_corrected_by_an_offset_measured_across_a_freeze() {
-    let freezes: [(&str, fn(&ManualClock)); 3] = [
+    type Freeze = fn(&ManualClock);
+    let freezes: [(&str, Freeze); 3] = [
         ("frozen", |clock| clock.advance(FREEZE)),
         ("suspended", |clock| clock.suspend(FREEZE)),
         ("set back", |clock| clock.set(clock.now() - FREEZE)),

@@ -165,7 +165,8 @@ async fn an_echo_in_another_encoding_is_redacted() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let upper = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
     let percent = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
-    let encodings: [(&str, fn(&[u8]) -> String); 5] = [
+    type Encode = fn(&[u8]) -> String;
+    let encodings: [(&str, Encode); 5] = [
         ("base64", |bytes| STANDARD.encode(bytes)),
         ("base64url", |bytes| URL_SAFE_NO_PAD.encode(bytes)),
         ("hex", hex),

@@ -154,13 +154,15 @@ impl<L: Load> Cache<L> {
     /// changes the loader at the same moment.
     pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
         let now = self.0.now();
-        let entry = Entry::new(token, now, &self.0.config);
+        let entry = Entry::new(token.clone(), now, &self.0.config);
         let mut state = self.0.state();
         swap();
         state.started = state.started.saturating_add(1);
         state.stored = state.started;
         state.cooldown = None;
         self.0.slot.store(Some(Arc::new(entry)));
+        drop(state);
+        telemetry::token_cached(self.0.loader.identity(), &token);
     }
 
     /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
@@ -363,6 +365,8 @@ impl<L: Load> Shared<L> {
                 state.stored = number;
                 state.cooldown = None;
                 self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.config))));
+                drop(state);
+                telemetry::token_cached(self.loader.identity(), token);
             }
             // A later exchange may have brought something newer.
             Err(error) if number == state.started => {

@@ -42,6 +42,8 @@ pub struct ImsClientBuilder {
     refresh_before: Duration,
     clock: SharedClock,
     reload: Option<PathBuf>,
+    #[cfg(feature = "metrics")]
+    label: Option<String>,
 }
 
 impl ImsClientBuilder {
@@ -55,6 +57,8 @@ impl ImsClientBuilder {
             refresh_before: REFRESH_BEFORE,
             clock: SharedClock::default(),
             reload: None,
+            #[cfg(feature = "metrics")]
+            label: None,
         }
     }
 
@@ -163,6 +167,15 @@ impl ImsClientBuilder {
         self
     }
 
+    /// Names this client on its metrics: they get the label `client` with this value, for a process with
+    /// several clients. Without it, they have no label of their own. Clients made
+    /// [`with_credentials`](ImsClient::with_credentials) share the label. Feature `metrics`.
+    #[cfg(feature = "metrics")]
+    pub fn metrics_label(mut self, name: impl Into<String>) -> Self {
+        self.label = Some(name.into());
+        self
+    }
+
     /// Customises the underlying `reqwest::ClientBuilder`, for what this builder does not offer. Feature
     /// `configure-http`.
     ///
@@ -188,7 +201,9 @@ impl ImsClientBuilder {
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
         self.check()?;
-        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload } = self;
+        #[cfg(feature = "metrics")]
+        let label = self.label;
+        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload, .. } = self;
         let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
         let settings = Settings { endpoint, assertion_lifetime, refresh_before };
         let grant = Grant::new(credentials, assertion_lifetime)?;
@@ -198,6 +213,8 @@ impl ImsClientBuilder {
         if let Some(path) = &reload {
             exchange = exchange.with_reload(Reload::new(path.clone(), assertion_lifetime));
         }
+        #[cfg(feature = "metrics")]
+        let exchange = exchange.with_label(label);
         ImsClient::assemble(exchange, settings, reload)
     }
 
@@ -228,8 +245,18 @@ impl ImsClientBuilder {
 
 impl fmt::Debug for ImsClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, refresh_before, clock: _, reload: _ } =
-            self;
+        let Self {
+            credentials,
+            endpoint: _,
+            http,
+            limits,
+            assertion_lifetime,
+            refresh_before,
+            clock: _,
+            reload: _,
+            #[cfg(feature = "metrics")]
+                label: _,
+        } = self;
         f.debug_struct("ImsClientBuilder")
             .field("credentials", credentials)
             .field("http", http)

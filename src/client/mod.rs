@@ -260,6 +260,7 @@ impl ImsClient {
         in_runtime()?;
         let token = exchange.try_grant(&grant).await?;
         cache.install(token, || exchange.set_grant(grant));
+        exchange.report_certificate();
         Ok(())
     }
 
@@ -305,6 +306,10 @@ impl ImsClient {
         self.0.exchange.org_id()
     }
 
+    pub(crate) fn exchanger(&self) -> &Exchange {
+        &self.0.exchange
+    }
+
     fn assemble(exchange: Exchange, settings: Settings, reload: Option<PathBuf>) -> Result<Self, Error> {
         let (limits, clock) = (exchange.limits(), exchange.clock().clone());
         let development = match &*exchange.grant() {
@@ -319,7 +324,7 @@ impl ImsClient {
     }
 }
 
-fn in_runtime() -> Result<(), Error> {
+pub(crate) fn in_runtime() -> Result<(), Error> {
     tokio::runtime::Handle::try_current().map(drop).map_err(|_| UsageError::NoRuntime.into())
 }
 

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
-use super::{fields, file};
+use super::{DEVELOPMENT_WORDS, fields, file};
 use crate::clock::{Moment, SharedClock};
 use crate::error::{CredentialsError, Error, Origin, UsageError};
 use crate::secret::Secret;
@@ -85,7 +85,7 @@ impl DevelopmentToken {
         let clock = SharedClock::default();
         let now = Moment::now(&clock);
         let text = token.check(Origin::Aem, printable)?;
-        let claims = TokenClaims::of(text.expose());
+        let claims = TokenClaims::decode(text.expose());
         let claims = claims.as_ref();
         let validity = || claims.and_then(|claims| Some((claims.created_at()?, claims.lifetime()?)));
         let field =
@@ -109,7 +109,7 @@ impl DevelopmentToken {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Development(token) => Self::check(&token),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            _ => Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS }.into()),
         }
     }
 }
@@ -146,6 +146,5 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
 
 /// `as` is the first part of the host name (`adobe/aio-lib-ims`).
 const IMS_DOMAIN: &str = "adobelogin.com";
-const EXPECTED: &str = "a local development token";
 /// As long as a response of IMS may give one.
 const MAX_TOKEN: usize = 16 * 1024;

@@ -7,9 +7,10 @@ use std::path::Path;
 use super::choice::{Candidate, choose};
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
+use super::named::shown;
 use super::private_key::PrivateKey;
-use super::reader::{CredentialsReader, Fields, Wanted};
-use super::{Credentials, file, shape, wrapped};
+use super::reader::{CredentialsReader, Fields, Inspected, Wanted};
+use super::{Credentials, shape, wrapped};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::redact::is_showable;
 use crate::secret::Secret;
@@ -44,10 +45,15 @@ impl Variables {
 
 /// Our own variable, or else the one complete family.
 pub(super) fn read(variables: &Variables, reader: &CredentialsReader) -> Result<Credentials, Error> {
+    inspect(variables, reader)?.credentials
+}
+
+/// The same in steps, for a diagnosis.
+pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Result<Inspected, Error> {
     if let Some(value) = variables.value(OWN.to_owned()) {
         let value = value.text()?.value.filter(|value| !value.expose().trim().is_empty());
         if let Some(value) = value {
-            return read_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
+            return inspect_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
         }
     }
     let (mut candidates, contexts) = (families(variables, reader)?, contexts(variables, reader)?);
@@ -61,21 +67,31 @@ pub(super) fn read(variables: &Variables, reader: &CredentialsReader) -> Result<
         let looked_for = [OWN.to_owned()].into_iter().chain(families).chain([format!("{CONTEXTS}<name>_client__id")]);
         return Err(CredentialsError::NothingInEnvironment { looked_for: looked_for.collect() }.into());
     }
-    choose(WORDS, candidates, reader.selection(), Wanted::Any)?.check()
+    let fields = choose(WORDS, candidates, reader.selection(), Wanted::Any)?;
+    let source = match fields.client_id_name() {
+        Some(name) => format!("environment variables: {name} and others"),
+        None => WORDS.to_owned(),
+    };
+    Ok(Inspected { source, words: fields.words(), credentials: fields.check() })
 }
 
 /// The path of a file, its text, or base64 of it.
-fn read_own(value: &str, reader: &CredentialsReader) -> Result<Credentials, Error> {
+fn inspect_own(value: &str, reader: &CredentialsReader) -> Result<Inspected, Error> {
     let is_text = value.starts_with(['{', '[', '"', '\'']) || value.contains("-----BEGIN") || wrapped::is_base64(value);
+    let is_own = |inspected: Inspected| Inspected {
+        credentials: inspected.credentials.map_err(|error| error.in_source(OWN)),
+        ..inspected
+    };
     if is_text {
-        return reader.read(value.as_bytes());
+        return reader.inspect(OWN.to_owned(), value.as_bytes()).map(is_own);
     }
     let path = Path::new(value);
     if !is_showable(value) && !path.is_file() {
         let problem = "it is neither the path of a file nor its JSON nor base64 of it";
         return Err(CredentialsError::Field { name: OWN.to_owned(), problem, origin: Origin::Environment }.into());
     }
-    file::with(path, |json| reader.read(json))
+    let inspected = reader.inspect_file(path)?;
+    Ok(Inspected { source: format!("{OWN}: {}", inspected.source), ..inspected })
 }
 
 fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {
@@ -108,9 +124,9 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
     for (variable, node) in &variables.0 {
         let Some((name, key)) = starts_with(variable, CONTEXTS).and_then(context_and_key) else { continue };
         let Some(slot) = Slot::of(key) else { continue };
-        let prefix = variable.strip_suffix(key).unwrap_or_default().to_owned();
+        let prefix = shown(variable.strip_suffix(key).unwrap_or_default());
         let context = contexts.entry(name).or_insert(Flat { prefix, names: &CONTEXT, values: Vec::new() });
-        context.values.push((slot, Value::named(variable, node)));
+        context.values.push((slot, Value::named(shown(variable), node)));
     }
     let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId));
     contexts
@@ -123,8 +139,8 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
         .collect()
 }
 
-/// The name of a context and the key in it: one `_` stands between parts, two stand for one. Deeper
-/// parts belong to the tokens of a user.
+/// The name of a context and the key in it: one `_` separates parts, two mean one. Deeper parts
+/// belong to the tokens of a user.
 fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     let is_single = |at: usize| {
         let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default());

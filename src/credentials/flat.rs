@@ -11,7 +11,7 @@ use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
 use crate::secret::Secret;
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     ClientId,
@@ -40,7 +40,7 @@ pub(super) struct Names {
     pub(super) private_key: &'static str,
 }
 
-/// The values of one source, by what they stand for.
+/// The values of one source, by what they mean.
 pub(super) struct Flat<'a> {
     /// Before each name that an error shows.
     pub(super) prefix: String,

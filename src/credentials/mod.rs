@@ -21,9 +21,17 @@ use std::str::FromStr;
 pub use development::DevelopmentToken;
 pub use oauth::{OAuthCredentials, OAuthCredentialsBuilder};
 pub use reader::CredentialsReader;
+pub(crate) use reader::Inspected;
 pub use service::{ServiceCredentials, ServiceCredentialsBuilder};
 
 use crate::error::Error;
+
+/// [`Credentials::from_env`] with an environment of the caller's.
+#[cfg(fuzzing)]
+pub(crate) fn credentials_of(variables: Vec<(String, String)>) -> Result<Credentials, Error> {
+    let variables = variables.into_iter().map(|(name, value)| (name, Some(value)));
+    env::read(&env::Variables::new(variables), &CredentialsReader::default())
+}
 
 /// Credentials of any kind that Adobe hands out.
 ///
@@ -96,6 +104,31 @@ impl Credentials {
         Self::reader().from_env()
     }
 
+    /// What credentials of this kind are called, whatever their source.
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Self::Service(_) => JWT_WORDS,
+            Self::OAuth(_) => OAUTH_WORDS,
+            Self::Development(_) => DEVELOPMENT_WORDS,
+        }
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        match self {
+            Self::Service(credentials) => credentials.client_id(),
+            Self::OAuth(credentials) => credentials.client_id(),
+            Self::Development(token) => token.client_id(),
+        }
+    }
+
+    pub(crate) fn ims_host(&self) -> &str {
+        match self {
+            Self::Service(credentials) => credentials.ims_host(),
+            Self::OAuth(credentials) => credentials.ims_host(),
+            Self::Development(token) => token.ims_host(),
+        }
+    }
+
     /// Reads with options: which of several credentials, a private key kept elsewhere, other scopes.
     pub fn reader() -> CredentialsReader {
         CredentialsReader::default()
@@ -127,3 +160,7 @@ impl From<DevelopmentToken> for Credentials {
         Self::Development(token)
     }
 }
+
+const JWT_WORDS: &str = "JWT credentials";
+const OAUTH_WORDS: &str = "OAuth Server-to-Server credentials";
+const DEVELOPMENT_WORDS: &str = "a local development token";

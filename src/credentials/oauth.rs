@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::OAUTH_WORDS;
 use super::fields::{self, PRODUCTION};
 use super::file;
 use super::named::{Field, Named, Texts, missing};
@@ -96,7 +97,7 @@ impl OAuthCredentials {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::OAuth(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            _ => Err(CredentialsError::Kind { found: found.words, expected: OAUTH_WORDS }.into()),
         }
     }
 }
@@ -273,5 +274,3 @@ impl OAuthFields {
         })))
     }
 }
-
-const EXPECTED: &str = "OAuth Server-to-Server credentials";

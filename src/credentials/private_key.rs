@@ -1,4 +1,4 @@
-//! Where the private key of JWT credentials stands: in its field, or in a file of its own.
+//! Where the private key of JWT credentials is: in its field, or in a file of its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

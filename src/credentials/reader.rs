@@ -11,7 +11,7 @@ use super::oauth::OAuthFields;
 use super::private_key::PrivateKey;
 use super::service::ServiceFields;
 use super::wrapped::Document;
-use super::{Credentials, env, file, shape};
+use super::{Credentials, DEVELOPMENT_WORDS, JWT_WORDS, OAUTH_WORDS, env, file, shape};
 use crate::error::{CredentialsError, Error};
 use crate::secret::Secret;
 
@@ -114,6 +114,24 @@ impl CredentialsReader {
         self.read_json(json, Wanted::Any)?.fields.check()
     }
 
+    /// Reads a file in steps, for a diagnosis: what it holds, and then whether that can be used.
+    pub(crate) fn inspect_file(&self, path: &Path) -> Result<Inspected, Error> {
+        let source = file::shown(path).unwrap_or("a file whose name is not shown").to_owned();
+        let inspected = file::with(path, |json| self.inspect(source, json))?;
+        let credentials = inspected.credentials.map_err(|error| file::in_file(path, error));
+        Ok(Inspected { credentials, ..inspected })
+    }
+
+    /// The same for the environment.
+    pub(crate) fn inspect_env(&self) -> Result<Inspected, Error> {
+        env::inspect(&Variables::of_process(), self)
+    }
+
+    pub(super) fn inspect(&self, source: String, json: &[u8]) -> Result<Inspected, Error> {
+        let found = self.read_json(json, Wanted::Any)?;
+        Ok(Inspected { source, words: found.words, credentials: found.fields.check() })
+    }
+
     /// The fields of the credentials in these bytes, nothing in them checked yet.
     pub(super) fn read_json(&self, json: &[u8], wanted: Wanted) -> Result<Found, Error> {
         let document = Document::parse(file::text(json)?)?;
@@ -161,6 +179,13 @@ impl fmt::Debug for CredentialsReader {
             .field("send_org_id", send_org_id)
             .finish()
     }
+}
+
+/// Where credentials come from, what they are called, and the credentials as far as they can be used.
+pub(crate) struct Inspected {
+    pub(crate) source: String,
+    pub(crate) words: &'static str,
+    pub(crate) credentials: Result<Credentials, Error>,
 }
 
 /// What a source holds, and what it is called.
@@ -212,6 +237,24 @@ impl Fields {
         client_id.shown().map(str::to_owned)
     }
 
+    /// What the client id is called in its source.
+    pub(super) fn client_id_name(&self) -> Option<&str> {
+        match self {
+            Self::Service(fields) => Some(&fields.client_id.name),
+            Self::OAuth(fields) => Some(&fields.client_id.name),
+            Self::Development(_) => None,
+        }
+    }
+
+    /// What the credentials are called, whatever their source.
+    pub(super) fn words(&self) -> &'static str {
+        match self {
+            Self::Service(_) => JWT_WORDS,
+            Self::OAuth(_) => OAUTH_WORDS,
+            Self::Development(_) => DEVELOPMENT_WORDS,
+        }
+    }
+
     pub(super) fn is(&self, wanted: Wanted) -> bool {
         match self {
             Self::Service(_) => matches!(wanted, Wanted::Any | Wanted::Service),
@@ -221,7 +264,7 @@ impl Fields {
     }
 }
 
-/// Adds where a value of a wrong type stands.
+/// Adds the place of a value with a wrong type.
 fn located(error: CredentialsError, text: &str) -> CredentialsError {
     match error {
         CredentialsError::Type { name, expected, place: None } => {

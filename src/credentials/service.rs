@@ -97,7 +97,7 @@ impl ServiceCredentials {
         self.0.metascopes.iter().map(String::as_str)
     }
 
-    /// The certificate of the key: the one given, or one that stands with the key in its text or file;
+    /// The certificate of the key: the one given, or one next to the key in its text or file;
     /// `None` if absent or unreadable.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()

@@ -4,7 +4,7 @@ use super::choice::{Candidate, choose};
 use super::fields::PRODUCTION;
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
-use super::named::{Named, Texts};
+use super::named::{Named, Texts, shown};
 use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use super::service::ServiceFields;
@@ -199,7 +199,7 @@ fn postman(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), C
         let (name, value) = (variable.get("key").label().unwrap_or_default(), variable.get("value"));
         let is_enabled = !matches!(variable.get("enabled").node(), Some(Node::Bool(false)));
         if let (Some(slot), Some(node), true) = (Slot::of(&name), value.node(), is_enabled) {
-            values.push((slot, Value::named(name, node)));
+            values.push((slot, Value::named(shown(&name), node)));
         }
     }
     if values.is_empty() {

@@ -27,7 +27,7 @@ pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
 pub(crate) use self::credentials::{CredentialsError, Origin, Place};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
-pub(crate) use self::response::{ErrorResponse, ResponseError, clock_hint};
+pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
 #[cfg(feature = "testing")]
 pub(crate) use self::testing::TestingError;
 pub(crate) use self::usage::UsageError;
@@ -203,6 +203,15 @@ impl Error {
         self
     }
 
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// The file or variable that the credentials were read from.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.0.origin.as_deref()
+    }
+
     pub(crate) fn response(&self) -> Option<&ErrorResponse> {
         self.0.response.as_ref()
     }
@@ -231,8 +240,21 @@ impl Error {
         Self(Arc::new(Inner { failure, origin: None, response, hint, source }))
     }
 
+    /// What a report adds to the sentence, a line each. `hint` may be another than the error's own.
+    pub(crate) fn details(&self, hint: Option<&str>) -> Vec<String> {
+        let mut lines: Vec<String> = self.causes().map(|cause| format!("caused by: {cause}")).collect();
+        lines.extend(hint.map(|hint| format!("hint: {hint}")));
+        lines.extend(self.debug_id().map(|id| format!("debug id for Adobe's support: {id}")));
+        match self.retry_after() {
+            _ if !self.is_transient() => {}
+            Some(wait) => lines.push(format!("a retry in {} s may succeed", wait.as_secs())),
+            None => lines.push("a retry later may succeed".to_owned()),
+        }
+        lines
+    }
+
     /// The causes without the hint.
-    fn causes(&self) -> impl Iterator<Item = &Cause> {
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &Cause> {
         std::iter::successors(self.0.source.as_ref(), |cause| cause.next()).filter(|cause| !cause.is_hint())
     }
 }
@@ -311,19 +333,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
         write!(f, "{error}")?;
-        for cause in error.causes() {
-            write!(f, "\n  caused by: {cause}")?;
-        }
-        if let Some(hint) = error.hint() {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        if let Some(debug_id) = error.debug_id() {
-            write!(f, "\n  debug id for Adobe's support: {debug_id}")?;
-        }
-        match error.is_transient() {
-            true => f.write_str("\n  a retry later may succeed"),
-            false => Ok(()),
-        }
+        error.details(error.hint()).iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

@@ -139,6 +139,8 @@ impl fmt::Display for ErrorResponse {
     }
 }
 
+pub(crate) const SET_CLOCK: &str = "set this machine's clock";
+
 /// `the local clock is 7 min behind IMS`; `None` for what IMS tolerates.
 pub(crate) fn clock_hint(skew: Skew) -> Option<String> {
     let direction = match skew {
@@ -149,7 +151,7 @@ pub(crate) fn clock_hint(skew: Skew) -> Option<String> {
 }
 
 /// `45 s`, `7 min`, `3 h 20 min 5 s`, `400 days`.
-fn human(duration: Duration) -> String {
+pub(crate) fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds >= 3 * 86_400 {
         return format!("{} days", seconds / 86_400);

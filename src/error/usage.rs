@@ -1,6 +1,6 @@
 //! The call itself: what the caller's program or its runtime got wrong.
 
-use super::ErrorKind;
+use super::{ErrorKind, SET_CLOCK};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
@@ -41,7 +41,7 @@ impl UsageError {
                 "build the tokio runtime with `enable_all`: without its I/O and time drivers tokio panics; if it has \
                  them, look at the clock given to the client"
             }
-            Self::TimeOutOfRange => "set the machine's clock",
+            Self::TimeOutOfRange => SET_CLOCK,
             Self::AnotherClient => {
                 "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
             }

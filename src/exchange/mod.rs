@@ -20,7 +20,7 @@ pub(crate) use self::response::read_token;
 
 use self::reload::Changed;
 use self::response::Refusal;
-use crate::clock::{Clock, SharedClock};
+use crate::clock::{Clock, SharedClock, Stopwatch};
 use crate::error::{Error, ErrorKind, ResponseError};
 use crate::grant::{Grant, Learned};
 use crate::request::ImsRequest;
@@ -40,6 +40,9 @@ pub(crate) struct Exchange {
     clock: SharedClock,
     limits: Limits,
     reload: Option<Reload>,
+    /// How the application calls the client on metrics.
+    #[cfg(feature = "metrics")]
+    label: Option<String>,
 }
 
 impl Exchange {
@@ -52,7 +55,23 @@ impl Exchange {
     ) -> Self {
         let (client_id, org_id) = (grant.client_id().to_owned(), grant.org_id().map(str::to_owned));
         let grant = ArcSwap::from_pointee(grant);
-        Self { transport, endpoint, grant, client_id, org_id, clock, limits, reload: None }
+        Self {
+            transport,
+            endpoint,
+            grant,
+            client_id,
+            org_id,
+            clock,
+            limits,
+            reload: None,
+            #[cfg(feature = "metrics")]
+            label: None,
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn with_label(self, label: Option<String>) -> Self {
+        Self { label, ..self }
     }
 
     /// Reads the credentials again from a file when a token is requested.
@@ -62,7 +81,10 @@ impl Exchange {
 
     /// The same connections and settings, for another client.
     pub(crate) fn with_grant(&self, grant: Grant, endpoint: Endpoint) -> Self {
-        Self::new(self.transport.clone(), endpoint, grant, self.clock.clone(), self.limits)
+        let exchange = Self::new(self.transport.clone(), endpoint, grant, self.clock.clone(), self.limits);
+        #[cfg(feature = "metrics")]
+        let exchange = exchange.with_label(self.label.clone());
+        exchange
     }
 
     pub(crate) fn grant(&self) -> Arc<Grant> {
@@ -71,6 +93,11 @@ impl Exchange {
 
     pub(crate) fn set_grant(&self, grant: Grant) {
         self.grant.store(Arc::new(grant));
+    }
+
+    /// To be called when no lock is held.
+    pub(crate) fn report_certificate(&self) {
+        telemetry::certificate(self.identity(), self.grant().certificate());
     }
 
     pub(crate) fn client_id(&self) -> &str {
@@ -94,7 +121,11 @@ impl Exchange {
     }
 
     pub(crate) fn identity(&self) -> Identity<'_> {
-        Identity { host: self.endpoint.host(), client_id: &self.client_id }
+        Identity {
+            #[cfg(feature = "metrics")]
+            label: self.label.as_deref(),
+            ..Identity::new(self.endpoint.host(), &self.client_id)
+        }
     }
 
     /// Gets a token with at most `attempts` attempts, ending `margin` before the limit of a call.
@@ -106,13 +137,36 @@ impl Exchange {
                 None => self.token_by(&self.grant(), &mut retry).await,
             }
         };
-        call.instrument(telemetry::exchange_span(self.identity())).await
+        let result = self.observed(call, || self.grant().name()).await;
+        self.report_certificate();
+        result
     }
 
     /// Gets a token by a grant that is not the client's yet.
     pub(crate) async fn try_grant(&self, grant: &Grant) -> Result<Token, Error> {
         let mut retry = Retry::new(self.limits, Duration::ZERO, self.endpoint.host());
-        self.token_by(grant, &mut retry).instrument(telemetry::exchange_span(self.identity())).await
+        self.observed(self.token_by(grant, &mut retry), || grant.name()).await
+    }
+
+    /// Gets a token in one attempt, and returns with the outcome what the responses have shown.
+    pub(crate) async fn probe(&self) -> (Result<Token, Error>, Learned) {
+        let (grant, mut learned) = (self.grant(), Learned::default());
+        let limits = Limits { attempts: 1, ..self.limits };
+        let mut retry = Retry::new(limits, Duration::ZERO, self.endpoint.host());
+        let result = self.observed(self.token_learning(&grant, &mut retry, &mut learned), || grant.name()).await;
+        (result, learned)
+    }
+
+    /// One exchange as telemetry sees it. `grant` is the one that was used last.
+    async fn observed(
+        &self,
+        call: impl Future<Output = Result<Token, Error>>,
+        grant: impl Fn() -> &'static str,
+    ) -> Result<Token, Error> {
+        let watch = Stopwatch::start();
+        let result = call.instrument(telemetry::exchange_span(self.identity())).await;
+        telemetry::exchange_ended(self.identity(), grant(), watch.elapsed(), result.as_ref().err());
+        result
     }
 
     /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
@@ -150,9 +204,17 @@ impl Exchange {
     }
 
     async fn token_by(&self, grant: &Grant, retry: &mut Retry<'_>) -> Result<Token, Error> {
-        let mut learned = Learned::default();
+        self.token_learning(grant, retry, &mut Learned::default()).await
+    }
+
+    async fn token_learning(
+        &self,
+        grant: &Grant,
+        retry: &mut Retry<'_>,
+        learned: &mut Learned,
+    ) -> Result<Token, Error> {
         loop {
-            match retry.attempt(self.attempt(grant, &mut learned)).await {
+            match retry.attempt(self.attempt(grant, learned)).await {
                 Ok(token) => return Ok(token),
                 Err(error) => retry.pause(error, fastrand::f64()).await?,
             }
@@ -166,6 +228,7 @@ impl Exchange {
             let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
             let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;
+            learned.measured = response::skew(&received);
             let refusal = match read_token(&received, &request, &self.endpoint, &self.clock) {
                 Ok(token) => {
                     grant.succeeded(learned);

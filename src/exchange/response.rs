@@ -141,7 +141,7 @@ impl Reader<'_> {
             description: clean(error_description, message, MAX_DESCRIPTION),
             debug_id: headers.get(DEBUG_ID).and_then(|id| secrets.clean(id.to_str().ok()?, MAX_DEBUG_ID)),
             retry_after: retry_after(headers, date.unwrap_or(self.received.arrived.wall)),
-            skew: skew(self.received.midpoint(), date),
+            skew: skew(self.received),
         }
     }
 }
@@ -175,7 +175,7 @@ impl TokenResponse {
         if token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
             return Err("its token type is not bearer");
         }
-        let claimed = TokenClaims::of(text.expose()).and_then(|claims| claims.lifetime());
+        let claimed = TokenClaims::decode(text.expose()).and_then(|claims| claims.lifetime());
         let lifetime = lifetime(expires_in, unit, claimed)?;
         Ok(Granted { text, lifetime })
     }
@@ -235,9 +235,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice::<Object<T>>(body).ok().map(|Object(value)| value)
 }
 
-/// `Date` is cut to whole seconds, so half of one is its middle.
-fn skew(local: Option<SystemTime>, date: Option<SystemTime>) -> Option<Skew> {
-    Some(Skew::between(local?, date?.checked_add(Duration::from_millis(500))?))
+/// How far the local clock is from that of the other side. `Date` is cut to whole seconds, so half of one
+/// is its middle.
+pub(super) fn skew(received: &Received) -> Option<Skew> {
+    let date = received.date()?.checked_add(Duration::from_millis(500))?;
+    Some(Skew::between(received.midpoint()?, date))
 }
 
 /// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the other side's clock. Nonsense

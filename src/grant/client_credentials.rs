@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Learned, TokenRequest, Unit};
+use super::{Learned, TokenRequest, Unit, listed};
 use crate::credentials::OAuthCredentials;
 use crate::error::ErrorResponse;
 use crate::request::{ImsRequest, Value};
@@ -60,20 +60,17 @@ impl ClientCredentialsGrant {
             "invalid_client" if !is_about_secret(refusal) => {
                 "IMS does not know this client id: check it, and that production and stage are not mixed up"
             }
-            "invalid_client" => match learned.refused_secrets {
-                0 | 1 => {
-                    "IMS refused the client secret: it was deleted or belongs to another credential; copy the current \
-                     one from the Adobe Developer Console: your project > OAuth Server-to-Server > Retrieve client \
-                     secret"
-                }
-                tried => {
-                    return Some(Cow::Owned(format!(
+            "invalid_client" => {
+                return Some(Cow::Owned(match learned.refused_secrets {
+                    0 | 1 => format!(
+                        "IMS refused the client secret: it was deleted or belongs to another credential; {RENEW_SECRET}"
+                    ),
+                    tried => format!(
                         "IMS refused all {tried} client secrets: they were deleted or belong to another credential; \
-                         copy the current one from the Adobe Developer Console: your project > OAuth \
-                         Server-to-Server > Retrieve client secret"
-                    )));
-                }
-            },
+                         {RENEW_SECRET}"
+                    ),
+                }));
+            }
             "invalid_scope" => return Some(Cow::Owned(self.scope_hint())),
             "unauthorized_client" => {
                 "this client may not use the client credentials grant: create an OAuth Server-to-Server credential in \
@@ -88,15 +85,8 @@ impl ClientCredentialsGrant {
     }
 
     fn scope_hint(&self) -> String {
-        let names = || self.credentials.scopes();
-        let mut shown = names().take(MAX_SHOWN).collect::<Vec<_>>().join(", ");
-        if let more @ 1.. = names().count().saturating_sub(MAX_SHOWN) {
-            shown.push_str(&format!(" and {more} more"));
-        }
-        format!(
-            "requested: {shown}; at least one of these is not granted: use the scopes that the Adobe Developer Console \
-             lists for the credential, or add the missing API to the project"
-        )
+        let names = listed(self.credentials.scopes());
+        format!("requested: {names}; at least one of these is not granted: {GRANT_SCOPES}")
     }
 
     fn secret(&self, learned: &mut Learned) -> Option<&crate::secret::Secret> {
@@ -119,5 +109,7 @@ fn is_about_secret(refusal: &ErrorResponse) -> bool {
 }
 
 const PATH: &str = "/ims/token/v3";
-/// Scopes in a hint.
-const MAX_SHOWN: usize = 6;
+pub(crate) const GRANT_SCOPES: &str = "use the scopes that the Adobe Developer Console lists for the credential, or \
+                                       add the missing API to the project";
+pub(crate) const RENEW_SECRET: &str = "copy the current one from the Adobe Developer Console: your project > OAuth \
+                                       Server-to-Server > Retrieve client secret";

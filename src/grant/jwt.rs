@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
-use super::{Learned, TokenRequest, Unit};
+use super::{Learned, TokenRequest, Unit, listed};
 use crate::certificate::Certificate;
 use crate::credentials::ServiceCredentials;
-use crate::error::{Error, ErrorResponse, clock_hint};
+use crate::error::{Error, ErrorResponse, SET_CLOCK, clock_hint};
 use crate::request::{ImsRequest, Value};
 use crate::signer::JwtSigner;
 use crate::signing_key::Key;
@@ -126,29 +126,23 @@ impl JwtGrant {
     }
 
     fn metascope_hint(&self) -> String {
-        let names = || self.credentials().metascopes();
-        let mut shown = names().take(MAX_SHOWN).collect::<Vec<_>>().join(", ");
-        if let more @ 1.. = names().count().saturating_sub(MAX_SHOWN) {
-            shown.push_str(&format!(" and {more} more"));
-        }
+        let names = listed(self.credentials().metascopes());
         format!(
-            "requested: {shown}; at least one of these is not granted to the technical account: use `metascopes` of the \
+            "requested: {names}; at least one of these is not granted to the technical account: use `metascopes` of the \
              downloaded file as it is, or add the missing API or product profile"
         )
     }
 }
 
-fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
+/// What a certificate makes of a refused signature, and what to do.
+pub(crate) fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
     if !certificate.matches_key() {
         return "this private key does not belong to the certificate in the same file: take both from one download"
             .to_owned();
     }
     let date = httpdate::fmt_http_date(certificate.not_after());
     if now > certificate.not_after() {
-        return format!(
-            "this certificate expired on {date}: create a new one in the Developer Console and download the \
-             credentials again"
-        );
+        return format!("this certificate expired on {date}: {CREATE_CERTIFICATE}");
     }
     format!(
         "this certificate belongs to the key and expires on {date}, so it was probably revoked, or `id` and `org` are \
@@ -158,7 +152,7 @@ fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
 
 fn with_clock(refusal: &ErrorResponse, advice: &'static str) -> Cow<'static, str> {
     match refusal.skew.and_then(clock_hint) {
-        Some(clock) => Cow::Owned(format!("set this machine's clock: {clock}; otherwise: {advice}")),
+        Some(clock) => Cow::Owned(format!("{SET_CLOCK}: {clock}; otherwise: {advice}")),
         None => Cow::Borrowed(advice),
     }
 }
@@ -167,5 +161,5 @@ fn with_clock(refusal: &ErrorResponse, advice: &'static str) -> Cow<'static, str
 const PATH: &str = "/ims/exchange/jwt";
 /// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
 const MAX_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Metascopes in a hint.
-const MAX_SHOWN: usize = 6;
+pub(crate) const CREATE_CERTIFICATE: &str =
+    "create a new one in the Developer Console and download the credentials again";

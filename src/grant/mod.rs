@@ -16,6 +16,9 @@ use crate::credentials::{Credentials, DevelopmentToken};
 use crate::error::{CredentialsError, Error, ErrorResponse};
 use crate::request::ImsRequest;
 
+pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
+pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
+
 /// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
@@ -40,11 +43,25 @@ pub(crate) enum Unit {
 /// What the refusals of one call have taught.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
-    /// How far the local clock is off.
+    /// How far the local clock is off, where a refusal made it worth signing once more.
     skew: Option<Skew>,
+    /// How far it is off by the last response, whatever that was.
+    pub(crate) measured: Option<Skew>,
     /// Which client secret was tried first, and how many have been refused.
     first_secret: Option<usize>,
     refused_secrets: usize,
+}
+
+impl Learned {
+    /// Whether an assertion was signed once more with the time of IMS.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.skew.is_some()
+    }
+
+    /// How many client secrets IMS refused.
+    pub(crate) fn refused_secrets(&self) -> usize {
+        self.refused_secrets
+    }
 }
 
 impl Grant {
@@ -101,6 +118,24 @@ impl Grant {
         }
     }
 
+    /// As a metric names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::ClientCredentials(_) => "client_credentials",
+            Self::None(_) => "none",
+        }
+    }
+
+    /// What the grant was made of.
+    pub(crate) fn credentials(&self) -> Credentials {
+        match self {
+            Self::Jwt(grant) => Credentials::Service(grant.credentials().clone()),
+            Self::ClientCredentials(grant) => Credentials::OAuth(grant.credentials().clone()),
+            Self::None(token) => Credentials::Development(token.clone()),
+        }
+    }
+
     pub(crate) fn client_id(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().client_id(),
@@ -140,3 +175,16 @@ impl Grant {
         }
     }
 }
+
+/// The first few of them, for a message.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let (names, mut more) = (names.collect::<Vec<_>>(), String::new());
+    if let count @ 1.. = names.len().saturating_sub(MAX_LISTED) {
+        more = format!(" and {count} more");
+    }
+    let first = names.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ");
+    first + &more
+}
+
+/// Scopes in a message.
+const MAX_LISTED: usize = 6;

@@ -63,6 +63,10 @@ impl RsaKey {
         }
     }
 
+    pub(crate) fn bits(&self) -> usize {
+        self.0.public_modulus_len().saturating_mul(8)
+    }
+
     /// The public half as PKCS#1 `RSAPublicKey` DER.
     pub(crate) fn public_key(&self) -> &[u8] {
         use aws_lc_rs::signature::KeyPair as _;
@@ -128,7 +132,7 @@ fn parse_der(der: &[u8], passphrase: Option<&str>) -> Result<KeyPair, KeyError> 
 
 fn parse_plain_der(der: &[u8]) -> Result<KeyPair, KeyError> {
     let pkcs1 = match private_key_info(der) {
-        // The key alone: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
+        // Only the key itself: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
         Some((RSA, pkcs1)) => pkcs1,
         Some((algorithm, _)) => return Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
         None => der,
@@ -175,7 +179,7 @@ pub(crate) fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> 
     Some((algorithm.oid, key.as_bytes()))
 }
 
-/// aws-lc only says no. The modulus tells whether the size was the reason.
+/// aws-lc only says no. The modulus shows whether the size was the reason.
 fn why_rejected(pkcs1: &[u8]) -> KeyError {
     match modulus_bits(pkcs1) {
         Some(bits) if bits < MIN_MODULUS => KeyError::TooFewBits { bits },
@@ -208,5 +212,5 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// What aws-lc signs with; AEM's keys have 2048 bits.
 const MIN_MODULUS: usize = 2048;
 const MAX_MODULUS: usize = 8192;
-/// A key of 8192 bits takes 6.5 KiB, one of 16384, which is told as too long a key, 13 KiB.
+/// A key of 8192 bits takes 6.5 KiB, one of 16384, which is reported as too long, 13 KiB.
 pub(crate) const MAX_KEY: usize = 16 * 1024;
