@@ -127,6 +127,7 @@
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
 //!   promise.
+//! - `encrypted-keys`: private keys that OpenSSL encrypted with a passphrase. Adds one package.
 //! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
 //!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
 //! - `metrics`: metrics by the facade of that name, and `ImsClientBuilder::metrics_label`. Adds two packages.

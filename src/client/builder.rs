@@ -148,7 +148,8 @@ impl ImsClientBuilder {
     /// background. The file of a development token is read when the token has expired.
     ///
     /// The file is read as [`Credentials::from_file`] does, so a project download must hold one credential
-    /// only. [`ImsClient::with_credentials`] does not take the file along.
+    /// only, and an encrypted key needs its passphrase in the file. [`ImsClient::with_credentials`] does not
+    /// take the file along.
     pub fn reload_from(mut self, path: impl AsRef<Path>) -> Self {
         self.reload = Some(path.as_ref().to_owned());
         self

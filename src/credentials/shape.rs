@@ -80,6 +80,7 @@ fn aem(integration: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_secret: field(&["technicalAccount", "clientSecret"])?.text()?,
         metascopes: field(&["metascopes"])?.texts()?,
         private_key: field(&["privateKey"])?.text()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: field(&["publicKey"])?.text_if_any(),
         signing_key: None,
     }))
@@ -187,6 +188,7 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_secret: root.get("client_secret").text()?,
         metascopes: Named::new("jwt_payload", Some(Texts::List(metascopes))),
         private_key: root.get("jwt_private_key").lines()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: Named::new("certificate", None),
         signing_key: None,
     }))
