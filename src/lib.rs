@@ -185,6 +185,7 @@ mod retry;
 mod secret;
 mod signer;
 mod source;
+pub mod store;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -202,4 +203,5 @@ pub use error::{Error, ErrorKind};
 pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use source::{TokenFuture, TokenSource};
+pub use store::TokenStore;
 pub use token::{Token, TokenClaims};

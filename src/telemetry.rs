@@ -1,9 +1,11 @@
 //! Every tracing event and span of the crate. No secret, and no id of a person: the client id and the
 //! host name a machine's credential.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::store::StoreError;
 
 /// Whose exchange it is.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +87,40 @@ fn reload(identity: Identity<'_>, error: &Error, message: &'static str) {
         debug_id = error.debug_id(),
         hint = error.hint(),
         "{message}"
+    );
+}
+
+/// The token store failed. One warning for an outage, however many calls meet it.
+pub(crate) fn store_failed(error: &StoreError, is_first: bool, next_try: Duration) {
+    macro_rules! event {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                target: TARGET,
+                error = %error,
+                cause = error.source().map(tracing::field::display),
+                ?next_try,
+                $message
+            )
+        };
+    }
+    match is_first {
+        true => event!(warn, "token store failed, tokens are requested without it"),
+        false => event!(debug, "token store failed again"),
+    }
+}
+
+/// The first token was read from the store, or saved to it, since it failed.
+pub(crate) fn store_works(down_for: Duration) {
+    tracing::info!(target: TARGET, ?down_for, "token store works again");
+}
+
+/// The store has bytes that are not a token of this credential.
+pub(crate) fn store_unreadable(identity: Identity<'_>) {
+    tracing::warn!(
+        target: TARGET,
+        host = identity.host,
+        client_id = identity.client_id,
+        "token in the store is damaged or not of this credential, it will be overwritten"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ImsClient, Settings};
@@ -13,6 +14,7 @@ use crate::grant::Grant;
 use crate::retry::Limits;
 use crate::secret::Secret;
 use crate::signer::ASSERTION_LIFETIME;
+use crate::store::{Store, TokenStore};
 use crate::transport::{Endpoint, HttpConfig, Transport};
 
 /// Settings of an [`ImsClient`]. All errors come from [`build`](Self::build).
@@ -42,6 +44,7 @@ pub struct ImsClientBuilder {
     refresh_before: Duration,
     clock: SharedClock,
     reload: Option<PathBuf>,
+    store: Option<Arc<Store>>,
 }
 
 impl ImsClientBuilder {
@@ -55,6 +58,7 @@ impl ImsClientBuilder {
             refresh_before: REFRESH_BEFORE,
             clock: SharedClock::default(),
             reload: None,
+            store: None,
         }
     }
 
@@ -150,6 +154,17 @@ impl ImsClientBuilder {
         self
     }
 
+    /// Shares tokens with other processes through a store: a token is requested only if the store has
+    /// none. See [`store`](crate::store). Clients made with [`ImsClient::with_credentials`] use it too.
+    ///
+    /// A store never makes a call fail, and takes its own share of the timeout at most: a second (or a
+    /// tenth of the timeout) for each request to it, and half of the timeout to wait for another process
+    /// that requests a token.
+    pub fn store(mut self, store: impl TokenStore) -> Self {
+        self.store = Some(Arc::new(Store::new(store)));
+        self
+    }
+
     /// Connects to another address than that of the credentials: a mock, or a reverse proxy in front of
     /// IMS. **Whoever responds there receives the client secret.**
     ///
@@ -187,9 +202,10 @@ impl ImsClientBuilder {
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
         self.check()?;
-        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload } = self;
+        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload, store } =
+            self;
         let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
-        let settings = Settings { endpoint, assertion_lifetime, refresh_before };
+        let settings = Settings { endpoint, assertion_lifetime, refresh_before, store };
         let grant = Grant::new(credentials, assertion_lifetime)?;
         let endpoint = settings.endpoint_for(&grant)?;
         let transport = Transport::new(http, &endpoint, clock.clone())?;
@@ -227,14 +243,24 @@ impl ImsClientBuilder {
 
 impl fmt::Debug for ImsClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { credentials, endpoint: _, http, limits, assertion_lifetime, refresh_before, clock: _, reload: _ } =
-            self;
+        let Self {
+            credentials,
+            endpoint: _,
+            http,
+            limits,
+            assertion_lifetime,
+            refresh_before,
+            clock: _,
+            reload: _,
+            store,
+        } = self;
         f.debug_struct("ImsClientBuilder")
             .field("credentials", credentials)
             .field("http", http)
             .field("limits", limits)
             .field("assertion_lifetime", assertion_lifetime)
             .field("refresh_before", refresh_before)
+            .field("store", store)
             .finish_non_exhaustive()
     }
 }

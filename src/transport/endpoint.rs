@@ -70,6 +70,11 @@ impl Endpoint {
         &self.host
     }
 
+    /// All of it, as an address.
+    pub(crate) fn as_str(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// Plain http, which is this machine's loopback.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
@@ -78,7 +83,7 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.base.as_str())
+        f.write_str(self.as_str())
     }
 }
 
