@@ -57,7 +57,7 @@ use crate::error::{Cause, Error, StoreSetupError};
 ///
 /// # Network file systems
 ///
-/// Use a directory on a local disk, and another store between machines. Where files cannot
+/// Use a directory on a local disk, and `RedisStore` between machines. Where files cannot
 /// be locked, several processes may request a token at once.
 #[derive(Clone)]
 pub struct FileStore(Arc<Inner>);

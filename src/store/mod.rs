@@ -9,6 +9,7 @@
 //! | store | shares between | feature |
 //! | --- | --- | --- |
 //! | `FileStore` | processes of one user on one machine | `file-store` |
+//! | `RedisStore` | machines | `redis-store` |
 //! | your own [`TokenStore`] | whatever reaches it | |
 //!
 //! A store holds bytes that say nothing without the credential: tokens are sealed with AES-256-GCM under
@@ -21,6 +22,8 @@
 #[cfg(feature = "file-store")]
 mod file;
 mod outage;
+#[cfg(feature = "redis-store")]
+mod redis;
 mod seal;
 mod stored;
 
@@ -33,6 +36,9 @@ use std::time::Duration;
 #[cfg(feature = "file-store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "file-store")))]
 pub use self::file::FileStore;
+#[cfg(feature = "redis-store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis-store")))]
+pub use self::redis::{RedisStore, RedisStoreBuilder};
 
 pub(crate) use self::outage::Store;
 pub(crate) use self::seal::Vault;
@@ -166,6 +172,11 @@ impl SealedToken {
     /// credential count as absent.
     pub fn new(bytes: impl Into<Vec<u8>>, remaining: Duration) -> Self {
         Self { bytes: bytes.into(), remaining }
+    }
+
+    /// A store counts from when it has the token: by then some of its lifetime is over.
+    fn shortened(self, by: Duration) -> Self {
+        Self { remaining: self.remaining.saturating_sub(by), ..self }
     }
 
     /// What a store keeps: some kilobytes.

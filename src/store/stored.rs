@@ -176,11 +176,12 @@ impl<L: Shareable> Stored<L> {
     async fn save(&self, shared: &Shared, token: &Token, limit: Duration) {
         let before = Moment::now(&shared.clock);
         let Some(vault) = self.loader.vault() else { return };
-        let Some(sealed) = vault.seal(token, before).filter(|sealed| !sealed.remaining().is_zero()) else { return };
+        let sealed = vault.seal(token, before).map(|sealed| sealed.shortened(shared.limit()));
+        let Some(sealed) = sealed.filter(|sealed| !sealed.remaining().is_zero()) else { return };
         if shared.ask_within(limit, |store| store.save(vault.key(), &sealed)).await.is_none() {
             return;
         }
-        // The process stood still: whoever reads it counts the remaining lifetime from too late.
+        // The process stood still for longer than the lifetime was shortened by.
         if Moment::now(&shared.clock).is_past(before.checked_add(shared.limit()).unwrap_or(before)) {
             return shared.remove(&vault, &sealed).await;
         }
