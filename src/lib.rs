@@ -196,6 +196,7 @@ mod secret;
 mod signer;
 mod signing_key;
 mod source;
+pub mod store;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -215,4 +216,5 @@ pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
+pub use store::TokenStore;
 pub use token::{Token, TokenClaims};
