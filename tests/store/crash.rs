@@ -11,7 +11,7 @@ use std::time::Duration;
 use adobe_ims::store::{FileStore, Lease, SealedToken, TokenStore};
 use tempfile::TempDir;
 
-use crate::child::told;
+use crate::child::argument;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -21,7 +21,7 @@ const NEW: &[u8] = &[b'n'; 5000];
 /// The program: leases, saves, and gives the lease back. Does nothing but in a child.
 #[test]
 fn a_saver() {
-    let Some(directory) = told("SAVE_IN") else { return };
+    let Some(directory) = argument("SAVE_IN") else { return };
     let store = FileStore::new(directory).unwrap();
     // One thread for files, which is there before it is watched.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
