@@ -83,7 +83,8 @@
 //! All calls return one [`Error`]. [`Error::is_transient`] says whether the same call may work later,
 //! [`Error::retry_after`] how long to wait, and [`Error::hint`] what to do. [`Error::report`] formats
 //! everything for a log or a terminal. The hint is the last source of the error, so `{:#}` of `anyhow`
-//! and everything else that prints the chain shows it.
+//! and everything else that prints the chain shows it. [`ImsClient::diagnose`] checks everything that
+//! stands between the credentials and a token, and so does the program `adobe-ims doctor` (feature `cli`).
 //!
 //! | [`ErrorKind`] | what happened | what to do |
 //! | --- | --- | --- |
@@ -126,19 +127,23 @@
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
 //!   promise.
+//! - `encrypted-keys`: private keys that OpenSSL encrypted with a passphrase. Adds one package.
 //! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
 //!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
+//! - `metrics`: metrics by the facade of that name, and `ImsClientBuilder::metrics_label`. Adds two packages.
+//! - `cli`: the program `adobe-ims`, with a token for the shell and a diagnosis: `cargo install adobe-ims
+//!   --features cli`. Adds one package.
 //!
 //! Calls that use the network need a tokio runtime with its I/O and time drivers (`enable_all`); nothing
-//! else does.
+//! else does. The guide shows how to call them [from sync code](guide::from_sync_code).
 //!
-//! # Tracing
+//! # Tracing and metrics
 //!
-//! Each exchange is a span `ims_exchange` of [tracing](https://docs.rs/tracing) at DEBUG with `host` and
-//! `client_id`, and each attempt in it an event at DEBUG: `attempt`, `elapsed`, and for a failure `kind`,
-//! `status`, `code`, `debug_id` and `next_try`. A failed exchange of the cache is a WARN: also with `error`,
-//! `description` and `hint`, and with `time_left` if the cached token is still valid. The target is
-//! `adobe_ims`. Secrets and user ids are not logged; the client id is.
+//! Each exchange is a span of [tracing](https://docs.rs/tracing) at DEBUG, and each attempt an event in it. A
+//! failed exchange of the cache is a WARN with everything that is known: the error, the hint, how long the
+//! cached token is still valid, and when IMS is asked again. The feature `metrics` measures exchanges and
+//! says when token and certificate expire. Secrets and user ids are in neither. The guide has
+//! [all names](guide::telemetry), and alerts.
 //!
 //! # Cancel safety
 //!
@@ -191,6 +196,7 @@ mod secret;
 mod signer;
 mod signing_key;
 mod source;
+pub mod store;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -210,4 +216,5 @@ pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
+pub use store::TokenStore;
 pub use token::{Token, TokenClaims};

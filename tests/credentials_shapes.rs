@@ -142,7 +142,7 @@ fn a_project_without_secrets_says_where_aio_put_them() {
             vec!["without its secrets", ".env", "from_env", "S2S credential (200001)"],
         ),
         (vec![bare("oauth_server_to_server"), web()], vec!["without its secrets", "for signing in people"]),
-        (vec![], vec!["none that can get a token"]),
+        (vec![], vec!["a project download of the Adobe Developer Console with none that can get a token: hint:"]),
         (vec![empty], vec!["client_secrets"]),
     ] {
         let error = Credentials::from_json(project(credentials).to_string()).unwrap_err();
@@ -171,6 +171,10 @@ fn a_jwt_credential_of_a_project_needs_its_key() {
 #[test]
 fn an_oauth_context_of_aio_is_read() {
     assert_oauth(&oauth(&aio_oauth()));
+    // aio keeps the last token next to the credentials.
+    let mut used = aio_oauth();
+    used["access_token"] = json!({ "token": "eyJ", "expiry": 1_645_283_889_007_u64 });
+    assert_oauth(&oauth(&used));
     for (name, host) in [("prod", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
         let mut context = aio_oauth();
         context["env"] = json!(name);
@@ -316,7 +320,11 @@ fn what_holds_no_credential_of_ims_is_named() {
             "signing in people",
         ),
         (json!({ "ok": false, "statusCode": 403, "message": OAUTH_SECRET }), "an error response"),
-        (json!({ "type": "service_account", "private_key_id": OAUTH_SECRET }), "unknown kind"),
+        (
+            json!({ "type": "service_account", "client_id": "x", "private_key": RSA_2048_PKCS1 }),
+            "the key of a Google service account",
+        ),
+        (json!({ "client_id": OAUTH_SECRET, "x": 1 }), "JSON of an unknown kind"),
         (json!([console_oauth()]), "without an object"),
         (project(vec![web(), api_key()]), "with none that can get a token"),
     ];
@@ -392,7 +400,7 @@ fn all_that_is_missing_is_named_in_one_error() {
 
     assert_eq!(
         lacks(json!({ "CLIENT_SECRETS": [], "ORG_ID": ORG_ID, "CLIENT_ID": "", "SCOPES": [" ", ","] })),
-        "credentials expected, but this is JSON of an unknown kind"
+        "credentials lack CLIENT_ID, CLIENT_SECRETS, SCOPES (an OAuth Server-to-Server download of the Adobe Developer Console)"
     );
     assert_eq!(
         lacks(json!({ "CLIENT_SECRETS": [], "ORG_ID": ORG_ID, "CLIENT_ID": "x", "SCOPES": [" ", ","] })),

@@ -36,10 +36,10 @@ async fn keep_fresh_reports_its_first_failure_with_hint_and_client_id() {
 
     let [line] = log.lines().try_into().unwrap();
     assert_eq!(requests(&server).await, 1);
-    let port = server.address().port();
+    let host = server.address();
     for part in [
         "WARN adobe_ims: token exchange failed, there is no valid token",
-        &format!("server.address=\"127.0.0.1\" server.port={port}"),
+        &format!("server.address=\"{}\" server.port={}", host.ip(), host.port()),
         &format!("client_id=\"{CLIENT_ID}\""),
         "error.type=rejected",
         "error.message=IMS refused the request: 400 invalid_token: Could not match JWT signature to any of the bindings",
@@ -94,8 +94,8 @@ async fn each_attempt_is_an_event_in_a_span_with_host_and_client_id() {
     builder(&server).build().unwrap().exchange().await.unwrap();
 
     let lines: Vec<_> = log.lines().into_iter().filter(|line| line.contains(" adobe_ims: ")).collect();
-    let address = format!("server.address=\"127.0.0.1\" server.port={}", server.address().port());
-    let span = format!("ims_exchange{{client_id=\"{CLIENT_ID}\" {address}}}");
+    let (ip, port) = (server.address().ip(), server.address().port());
+    let span = format!("ims_exchange{{client_id=\"{CLIENT_ID}\" server.address=\"{ip}\" server.port={port}}}");
     assert!(lines.iter().all(|line| line.contains("DEBUG") && line.contains(&span)), "{lines:?}");
     let [failed, succeeded] = lines.as_slice() else { panic!("{lines:?}") };
     for part in

@@ -2,7 +2,7 @@
 
 use super::named::shown;
 use super::reader::{Fields, Wanted};
-use crate::error::CredentialsError;
+use crate::error::{CredentialsError, Origin};
 
 /// One of several.
 pub(super) struct Candidate {
@@ -47,6 +47,7 @@ impl Candidate {
 /// caller wants comes first.
 pub(super) fn choose(
     found: &'static str,
+    origin: Origin,
     candidates: Vec<Candidate>,
     select: Option<&str>,
     wanted: Wanted,
@@ -66,7 +67,7 @@ pub(super) fn choose(
         return Ok(fields);
     }
     // If there is only one, its own error says best what it lacks.
-    let none = CredentialsError::NoneUsable { found, candidates: described(&others) };
+    let none = CredentialsError::NoneUsable { found, candidates: described(&others), origin };
     let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
     match (incomplete.next(), incomplete.next()) {
         (Some(fields), None) => Ok(fields),

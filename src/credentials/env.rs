@@ -67,7 +67,7 @@ pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Resu
         let looked_for = [OWN.to_owned()].into_iter().chain(families).chain([format!("{CONTEXTS}<name>_client__id")]);
         return Err(CredentialsError::NothingInEnvironment { looked_for: looked_for.collect() }.into());
     }
-    let fields = choose(WORDS, candidates, reader.selection(), Wanted::Any)?;
+    let fields = choose(WORDS, Origin::Environment, candidates, reader.selection(), Wanted::Any)?;
     let source = match fields.client_id_name() {
         Some(name) => format!("environment variables: {name} and others"),
         None => WORDS.to_owned(),

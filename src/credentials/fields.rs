@@ -68,6 +68,13 @@ pub(super) fn private_key(value: &Secret) -> Result<Secret, &'static str> {
     Ok(value.clone())
 }
 
+/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the line
+/// break of a mounted file does not belong to it.
+pub(super) fn passphrase(value: &Secret) -> Option<&str> {
+    let text = value.expose().trim_end_matches(['\r', '\n']);
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of Adobe's
 /// domains; `https://` in front, one slash behind and capitals are taken off.
 pub(super) fn ims_host(value: &Secret) -> Result<String, &'static str> {
