@@ -489,7 +489,7 @@ async fn each_connection_fault_and_unusable_response_has_its_hint() {
     let early = ManualClock::new();
     early.set(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
     let error = quick(mock.endpoint()).clock(early).build().unwrap().exchange().await.unwrap_err();
-    assert_eq!(error.hint(), Some("set the machine's clock"));
+    assert_eq!(error.hint(), Some("set this machine's clock"));
 }
 
 fn good_parts() -> ServiceCredentialsBuilder {

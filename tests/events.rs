@@ -38,14 +38,14 @@ async fn keep_fresh_reports_its_first_failure_with_hint_and_client_id() {
 
     let [line] = log.lines().try_into().unwrap();
     assert_eq!(requests(&server).await, 1);
-    let host = server.address().to_string();
+    let port = server.address().port();
     for part in [
         "WARN adobe_ims: token exchange failed, there is no valid token",
-        &format!("host=\"{host}\""),
         &format!("client_id=\"{CLIENT_ID}\""),
-        "kind=rejected",
-        "error=IMS refused the request: 400 invalid_token: Could not match JWT signature to any of the bindings",
-        "status=400",
+        &format!("server.address=\"127.0.0.1\" server.port={port}"),
+        "error.type=rejected",
+        "error.message=IMS refused the request: 400 invalid_token: Could not match JWT signature to any of the bindings",
+        "http.response.status_code=400",
         "code=\"invalid_token\"",
         "description=\"Could not match JWT signature to any of the bindings\"",
         "debug_id=\"d-1\"",
@@ -84,7 +84,7 @@ async fn a_failed_refresh_is_reported_with_the_time_left_and_the_tenant() {
     assert!(lines[0].contains("WARN adobe_ims: token refresh failed, the cached token is still valid"), "{lines:?}");
     assert!(lines[0].contains(&format!("client_id=\"{CLIENT_ID}\"")), "{lines:?}");
     assert!(lines[0].contains(" time_left=1800.") || lines[0].contains(" time_left=1799."), "{lines:?}");
-    assert!(lines[0].contains(" hint=\"") && lines[0].contains(" kind=rejected"), "{lines:?}");
+    assert!(lines[0].contains(" hint=\"") && lines[0].contains(" error.type=rejected"), "{lines:?}");
     assert!(lines[1].contains("there is no valid token") && !lines[1].contains("time_left"), "{lines:?}");
     assert_eq!(lines.len(), 2);
 }
@@ -98,10 +98,13 @@ async fn each_attempt_is_an_event_in_a_span_with_host_and_client_id() {
     builder(&server).build().unwrap().exchange().await.unwrap();
 
     let lines: Vec<_> = log.lines().into_iter().filter(|line| line.contains(" adobe_ims: ")).collect();
-    let span = format!("ims_exchange{{host=\"{}\" client_id=\"{CLIENT_ID}\"}}", server.address());
+    let port = server.address().port();
+    let span = format!("ims_exchange{{client_id=\"{CLIENT_ID}\" server.address=\"127.0.0.1\" server.port={port}}}");
     assert!(lines.iter().all(|line| line.contains("DEBUG") && line.contains(&span)), "{lines:?}");
     let [failed, succeeded] = lines.as_slice() else { panic!("{lines:?}") };
-    for part in ["attempt failed attempt=1 elapsed=", "kind=server", "status=503", "next_try=Some("] {
+    for part in
+        ["attempt failed attempt=1 elapsed=", "error.type=server", "http.response.status_code=503", "next_try=Some("]
+    {
         assert!(failed.contains(part), "{failed}");
     }
     assert!(succeeded.contains("attempt succeeded attempt=2 elapsed="), "{succeeded}");
