@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 BUDGET = 103
+# What `src` itself needs: `File::try_lock`. `clippy::incompatible_msrv` sees to it that it is no more.
+OWN = (1, 89)
 
 
 def output(*command):
@@ -29,9 +31,9 @@ def main():
         faults.append(f"{count} packages, more than {BUDGET}")
     packages = json.loads(output("cargo", "metadata", "--format-version", "1", "--locked", "--all-features"))["packages"]
     own = next(package for package in packages if package["name"] == "adobe-ims")
-    needed = max(version(package["rust_version"]) for package in packages if package is not own)
+    needed = max(OWN, *(version(package["rust_version"]) for package in packages if package is not own))
     if version(own["rust_version"]) != needed:
-        faults.append(f"rust-version is {own['rust_version']}, but dependencies need {'.'.join(map(str, needed))}")
+        faults.append(f"rust-version is {own['rust_version']}, but {'.'.join(map(str, needed))} is needed")
     print(f"{count} packages of at most {BUDGET}; Rust {own['rust_version']}")
     for feature in sorted(own["features"].keys() - {"default"}):
         print(f"  {feature}: {len(compiled(feature)) - count} more")

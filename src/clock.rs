@@ -108,6 +108,29 @@ impl Moment {
     }
 }
 
+/// How long this machine has been up, suspended or not, since which boot: a clock that nobody sets and
+/// that all processes of the machine share.
+#[cfg(feature = "file-store")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Uptime {
+    pub(crate) boot: String,
+    pub(crate) since: Duration,
+}
+
+#[cfg(feature = "file-store")]
+impl Uptime {
+    /// `None` where the platform does not tell.
+    pub(crate) fn now() -> Option<Self> {
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let seconds = uptime.split(' ').next()?.parse().ok()?;
+        Some(Self { boot, since: Duration::try_from_secs_f64(seconds).ok()? })
+    }
+}
+
 /// How far the local clock is from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skew {

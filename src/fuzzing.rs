@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::clock::{Clock, Moment, SharedClock};
+use crate::credentials::{Credentials, credentials_of};
 use crate::error::Error;
 use crate::exchange::read_token;
 use crate::grant::{TokenRequest, Unit};
@@ -28,6 +29,11 @@ pub fn response(status: StatusCode, headers: HeaderMap, body: &[u8], secrets: &[
     let endpoint = Endpoint::of_host("ims-na1.adobelogin.com")?;
     let token = read_token(&received, &request, &endpoint, &clock);
     token.map_err(|refusal| Error::from_response(refusal.failure, refusal.response, None))
+}
+
+/// What [`Credentials::from_env`] reads in an environment with these variables only.
+pub fn environment(variables: Vec<(String, String)>) -> Result<Credentials, Error> {
+    credentials_of(variables)
 }
 
 /// How long a call waits after an error before its second attempt; `None` for not at all.

@@ -127,6 +127,7 @@
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
 //!   promise.
+//! - `encrypted-keys`: private keys that OpenSSL encrypted with a passphrase. Adds one package.
 //! - `tower`, `reqwest-middleware`: the module `middleware`, which puts the token on the requests to named
 //!   hosts and retries once after a 401. `tower` adds no package, `reqwest-middleware` three.
 //! - `metrics`: metrics by the facade of that name, and `ImsClientBuilder::metrics_label`. Adds two packages.
@@ -195,6 +196,7 @@ mod secret;
 mod signer;
 mod signing_key;
 mod source;
+pub mod store;
 mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -214,4 +216,5 @@ pub use exchange::Validation;
 pub use signer::{Assertion, JwtSigner};
 pub use signing_key::{SigningError, SigningFuture, SigningInput, SigningKey};
 pub use source::{TokenFuture, TokenSource};
+pub use store::TokenStore;
 pub use token::{Token, TokenClaims};

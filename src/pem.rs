@@ -18,7 +18,7 @@ pub(crate) enum Content {
     Encrypted,
     /// No END line follows.
     Unfinished,
-    /// Between the lines stands what is not base64.
+    /// Not base64 between the lines.
     Damaged,
 }
 
@@ -122,7 +122,7 @@ const END: &str = "-----END ";
 const DASHES: &str = "-----";
 /// Base64 of base64 of PEM has been seen.
 const MAX_WRAPPINGS: usize = 3;
-/// How bytes begin that are no text: every DER structure we look for, and the key stores of Java.
+/// How bytes begin that are not text: every DER structure we look for, and the key stores of Java.
 const BINARY: [&[u8]; 3] = [&[0x30], &[0xfe, 0xed, 0xfe, 0xed], &[0xce, 0xce, 0xce, 0xce]];
 
 #[cfg(test)]

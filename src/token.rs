@@ -47,12 +47,23 @@ impl Token {
     /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts from
     /// `issued`.
     pub(crate) fn new(text: &str, lifetime: Duration, issued: Moment, clock: SharedClock) -> Option<Self> {
+        Self::resumed(text, lifetime, lifetime, issued, clock)
+    }
+
+    /// The same for a token of whose `lifetime` only `left` is left, counted from `now`.
+    pub(crate) fn resumed(
+        text: &str,
+        lifetime: Duration,
+        left: Duration,
+        now: Moment,
+        clock: SharedClock,
+    ) -> Option<Self> {
         let mut bearer = Zeroizing::new(Vec::with_capacity(SCHEME.len().checked_add(text.len())?));
         bearer.extend_from_slice(SCHEME.as_bytes());
         bearer.extend_from_slice(text.as_bytes());
         let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(bearer)).ok()?;
         authorization.set_sensitive(true);
-        Some(Self(Arc::new(Inner { authorization, lifetime, end: issued.checked_add(lifetime)?, clock })))
+        Some(Self(Arc::new(Inner { authorization, lifetime, end: now.checked_add(left)?, clock })))
     }
 
     /// A token with any text and lifetime, for the tests of applications. Feature `testing`.
@@ -127,6 +138,11 @@ impl Token {
     /// The whole of it, from when it was issued.
     pub(crate) fn lifetime(&self) -> Duration {
         self.0.lifetime
+    }
+
+    /// Whether it is valid for at least this long, or no token of its lifetime ever would be.
+    pub(crate) fn serves(&self, least: Duration, now: Moment) -> bool {
+        least.is_zero() || self.lifetime() < least || self.remaining_at(now) >= least
     }
 
     /// Whether this is the same token by identity: clones are, another one with the same text is not.

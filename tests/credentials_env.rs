@@ -19,6 +19,8 @@ use adobe_ims::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+#[cfg(feature = "encrypted-keys")]
+use support::material::ENCRYPTED_PKCS8;
 use support::material::{
     CLIENT_ID, CLIENT_SECRET, CredentialsFile, IMS_HOST, METASCOPE, OAUTH_CLIENT_ID, OAUTH_SECRET, ORG_ID,
     OTHER_OAUTH_SECRET, RSA_2048_PKCS1, SCOPES, TECHNICAL_ACCOUNT_ID, printed, told,
@@ -161,6 +163,29 @@ fn a_context_of_aio_is_read() {
     assert_eq!(read(&jwt), service());
 }
 
+/// C19, K24: a context of aio has the passphrase of its key.
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn the_passphrase_of_a_context_is_read() {
+    let key = ENCRYPTED_PKCS8.replace('\n', "\\n");
+    let context = |passphrase| {
+        let variables = [
+            ("client__id", CLIENT_ID),
+            ("client__secret", CLIENT_SECRET),
+            ("technical__account__id", TECHNICAL_ACCOUNT_ID),
+            ("meta__scopes", METASCOPE),
+            ("ims__org__id", ORG_ID),
+            ("private__key", &key),
+            ("passphrase", passphrase),
+        ];
+        under("AIO_ims_contexts_jwt_", &variables)
+    };
+
+    assert_eq!(read(&context("throw-away")), service());
+    assert_refused(&context("MARKER"), "private key cannot be decrypted: the passphrase is wrong");
+    assert_refused(&context(""), "private key is encrypted with a passphrase, and none is given");
+}
+
 /// C19: several contexts are listed, and one is selected by the name it has in aio or in the variable.
 #[test]
 fn of_several_contexts_one_must_be_selected() {
@@ -272,6 +297,7 @@ fn half_a_family_is_an_error_that_names_what_is_missing() {
     let mut halves = half;
     halves.push(("OAUTH_CLIENT_SECRET".to_owned(), OAUTH_SECRET));
     assert_refused(&halves, "with none that can get a token: IMS_OAUTH_S2S_: OAuth Server-to-Server without");
+    assert!(read(&halves)["error"].as_str().unwrap().contains("hint: set what is missing"));
 
     let jwt = under("IMS_", &[("CLIENTID", CLIENT_ID), ("METASCOPES", METASCOPE)]);
     assert_refused(&jwt, "lack IMS_ORGANIZATION, IMS_ACCOUNT, IMS_CLIENTSECRET, IMS_PRIVATEKEY");

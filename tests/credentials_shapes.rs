@@ -12,9 +12,16 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
 
-use adobe_ims::{Credentials, DevelopmentToken, ErrorKind, OAuthCredentials, ServiceCredentials};
+use adobe_ims::{
+    Credentials, CredentialsReader, DevelopmentToken, ErrorKind, OAuthCredentials, OAuthCredentialsBuilder,
+    ServiceCredentials,
+};
+use serde::Serialize;
 use serde_json::{Value, json};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 use support::material::{
     CLIENT_ID, CLIENT_SECRET, CredentialsFile, IMS_HOST, METASCOPE, OAUTH_CLIENT_ID, OAUTH_SECRET, ORG_ID,
     OTHER_OAUTH_SECRET, RSA_2048_PKCS1, SCOPES, TECHNICAL_ACCOUNT_ID, assert_no_key_text, assert_parts, assertion, der,
@@ -24,6 +31,17 @@ use support::shapes::{
     aio_jwt, aio_oauth, api_key, console_jwt, console_oauth, jwt_auth, oldest_aio, postman, project, project_jwt, s2s,
     web,
 };
+
+// S7, S8: no holder of a secret can be written out, or compared in whatever time.
+assert_impl_all!(OAuthCredentials: Send, Sync, Clone, Debug, FromStr);
+assert_impl_all!(OAuthCredentialsBuilder: Send, Sync, Clone, Debug);
+assert_impl_all!(DevelopmentToken: Send, Sync, Clone, Debug, FromStr);
+assert_impl_all!(CredentialsReader: Send, Sync, Clone, Debug);
+assert_impl_all!(Credentials: FromStr, From<OAuthCredentials>, From<DevelopmentToken>, From<ServiceCredentials>);
+assert_not_impl_any!(OAuthCredentials: Serialize, Display, PartialEq);
+assert_not_impl_any!(OAuthCredentialsBuilder: Serialize, Display, PartialEq);
+assert_not_impl_any!(DevelopmentToken: Serialize, Display, PartialEq);
+assert_not_impl_any!(CredentialsReader: Serialize, Display, PartialEq);
 
 /// C1: the OAuth Server-to-Server download of the Adobe Developer Console.
 #[test]
@@ -124,7 +142,7 @@ fn a_project_without_secrets_says_where_aio_put_them() {
             vec!["without its secrets", ".env", "from_env", "S2S credential (200001)"],
         ),
         (vec![bare("oauth_server_to_server"), web()], vec!["without its secrets", "for signing in people"]),
-        (vec![], vec!["none that can get a token"]),
+        (vec![], vec!["a project download of the Adobe Developer Console with none that can get a token: hint:"]),
         (vec![empty], vec!["client_secrets"]),
     ] {
         let error = Credentials::from_json(project(credentials).to_string()).unwrap_err();
@@ -153,6 +171,10 @@ fn a_jwt_credential_of_a_project_needs_its_key() {
 #[test]
 fn an_oauth_context_of_aio_is_read() {
     assert_oauth(&oauth(&aio_oauth()));
+    // aio keeps the last token next to the credentials.
+    let mut used = aio_oauth();
+    used["access_token"] = json!({ "token": "eyJ", "expiry": 1_645_283_889_007_u64 });
+    assert_oauth(&oauth(&used));
     for (name, host) in [("prod", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
         let mut context = aio_oauth();
         context["env"] = json!(name);
@@ -298,7 +320,11 @@ fn what_holds_no_credential_of_ims_is_named() {
             "signing in people",
         ),
         (json!({ "ok": false, "statusCode": 403, "message": OAUTH_SECRET }), "an error response"),
-        (json!({ "type": "service_account", "private_key_id": OAUTH_SECRET }), "unknown kind"),
+        (
+            json!({ "type": "service_account", "client_id": "x", "private_key": RSA_2048_PKCS1 }),
+            "the key of a Google service account",
+        ),
+        (json!({ "client_id": OAUTH_SECRET, "x": 1 }), "JSON of an unknown kind"),
         (json!([console_oauth()]), "without an object"),
         (project(vec![web(), api_key()]), "with none that can get a token"),
     ];
@@ -374,7 +400,7 @@ fn all_that_is_missing_is_named_in_one_error() {
 
     assert_eq!(
         lacks(json!({ "CLIENT_SECRETS": [], "ORG_ID": ORG_ID, "CLIENT_ID": "", "SCOPES": [" ", ","] })),
-        "credentials expected, but this is JSON of an unknown kind"
+        "credentials lack CLIENT_ID, CLIENT_SECRETS, SCOPES (an OAuth Server-to-Server download of the Adobe Developer Console)"
     );
     assert_eq!(
         lacks(json!({ "CLIENT_SECRETS": [], "ORG_ID": ORG_ID, "CLIENT_ID": "x", "SCOPES": [" ", ","] })),

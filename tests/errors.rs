@@ -396,7 +396,16 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "encrypted",
             good.clone().key(ENCRYPTED_PKCS8).read().unwrap_err(),
-            "AEM's keys have no passphrase; remove it with `openssl pkey -in encrypted.pem -out key.pem`",
+            match cfg!(feature = "encrypted-keys") {
+                true => {
+                    "give it with `passphrase` of the builder or of `Credentials::reader()`, or remove it with `openssl \
+                     pkey -in encrypted.pem -out key.pem`"
+                }
+                false => {
+                    "turn on the feature `encrypted-keys` of this crate and give the passphrase with `passphrase`, or \
+                     remove it with `openssl pkey -in encrypted.pem -out key.pem`"
+                }
+            },
         ),
         (
             "another key",

@@ -32,17 +32,15 @@ async fn keep_fresh_reports_its_first_failure_with_hint_and_client_id() {
     let client = builder(&server).build().unwrap().with_credentials(credentials).unwrap();
 
     let task = tokio::spawn(client.keep_fresh());
-    while log.lines().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    log.wait_for(1).await;
 
     let [line] = log.lines().try_into().unwrap();
     assert_eq!(requests(&server).await, 1);
-    let port = server.address().port();
+    let host = server.address();
     for part in [
         "WARN adobe_ims: token exchange failed, there is no valid token",
+        &format!("server.address=\"{}\" server.port={}", host.ip(), host.port()),
         &format!("client_id=\"{CLIENT_ID}\""),
-        &format!("server.address=\"127.0.0.1\" server.port={port}"),
         "error.type=rejected",
         "error.message=IMS refused the request: 400 invalid_token: Could not match JWT signature to any of the bindings",
         "http.response.status_code=400",
@@ -75,9 +73,7 @@ async fn a_failed_refresh_is_reported_with_the_time_left_and_the_tenant() {
     client.token().await.unwrap();
     let other = CredentialsFile::new().client_id("other-tenant").read().unwrap();
     client.with_credentials(other).unwrap().token().await.unwrap_err();
-    while log.lines().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    log.wait_for(2).await;
 
     let mut lines = log.lines();
     lines.sort_by_key(|line| line.contains("other-tenant"));
@@ -98,8 +94,8 @@ async fn each_attempt_is_an_event_in_a_span_with_host_and_client_id() {
     builder(&server).build().unwrap().exchange().await.unwrap();
 
     let lines: Vec<_> = log.lines().into_iter().filter(|line| line.contains(" adobe_ims: ")).collect();
-    let port = server.address().port();
-    let span = format!("ims_exchange{{client_id=\"{CLIENT_ID}\" server.address=\"127.0.0.1\" server.port={port}}}");
+    let (ip, port) = (server.address().ip(), server.address().port());
+    let span = format!("ims_exchange{{client_id=\"{CLIENT_ID}\" server.address=\"{ip}\" server.port={port}}}");
     assert!(lines.iter().all(|line| line.contains("DEBUG") && line.contains(&span)), "{lines:?}");
     let [failed, succeeded] = lines.as_slice() else { panic!("{lines:?}") };
     for part in
@@ -132,6 +128,16 @@ impl Log {
             .with_writer(Writer(Arc::clone(&text)))
             .finish();
         Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    async fn wait_for(&self, lines: usize) {
+        let lines = async {
+            while self.lines().len() < lines {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(10), lines).await;
+        assert!(in_time.is_ok(), "too little was logged: {:?}", self.lines());
     }
 
     fn lines(&self) -> Vec<String> {

@@ -141,6 +141,44 @@ fn each_kind_of_unusable_key_has_words_of_its_own() {
     assert_eq!(told.len(), mistakes.len(), "{told:#?}");
 }
 
+/// K23: without the feature, an encrypted key names it, with a passphrase and without; what the feature would not decrypt
+/// is named as with it.
+#[cfg(not(feature = "encrypted-keys"))]
+#[test]
+fn an_encrypted_key_names_the_feature() {
+    let parts = || support::material::parts().private_key(ENCRYPTED_PKCS8);
+
+    for error in [parts().build().unwrap_err(), parts().passphrase("throw-away").build().unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Key);
+        assert_eq!(
+            error.to_string(),
+            "private key is encrypted with a passphrase, and the feature `encrypted-keys` is off"
+        );
+        assert_eq!(
+            error.hint(),
+            Some(
+                "turn on the feature `encrypted-keys` of this crate and give the passphrase with `passphrase`, or remove \
+                 it with `openssl pkey -in encrypted.pem -out key.pem`"
+            )
+        );
+    }
+    let error = parts().private_key(include_str!("fixtures/encrypted.des3.pem")).build().unwrap_err();
+    assert_eq!(error.to_string(), "private key is encrypted with triple DES, which is not supported");
+    assert_eq!(error.hint(), Some("remove the passphrase with `openssl pkey -in encrypted.pem -out key.pem`"));
+}
+
+/// K23: with the feature and without, a key that is not encrypted does not need the passphrase that is given.
+#[test]
+fn a_plain_key_is_read_whatever_the_passphrase() {
+    let signed_with = |passphrase: &str| {
+        let credentials = support::material::parts().private_key(RSA_2048_PKCS8).passphrase(passphrase);
+        assertion(&credentials.build().unwrap(), now())
+    };
+
+    assert_eq!(signed_with("throw-away"), signed(RSA_2048_PKCS1).unwrap());
+    assert_eq!(signed_with(""), signed(RSA_2048_PKCS1).unwrap());
+}
+
 /// K11: an empty or blank key is a missing part of the file, named by its path.
 #[test]
 fn an_empty_key_is_a_missing_part_of_the_file() {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use adobe_ims::{Error, ErrorKind, ImsClient, ImsClientBuilder, ServiceCredentials};
 use support::material::{
     CLIENT_SECRET, CredentialsFile, EC_PKCS8, EC_SEC1, ED25519, ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, RSA_1024,
-    RSA_2048_PKCS1, RSA_2048_PKCS8, RSA_2048_PUBLIC, RSA_PSS, der, printed,
+    RSA_2048_PKCS1, RSA_2048_PKCS8, RSA_2048_PUBLIC, RSA_PSS, der, parts, printed,
 };
 use support::raw::{ClosedPort, RawServer, Step};
 use tracing_subscriber::fmt::MakeWriter;
@@ -29,6 +29,7 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.VG9rZW5NYXJrZXIwMTIzNDU2Nzg5.VG9rZW5TaWduYXR1cmVNYXJrZXI";
 const PROXY_PASSWORD: &str = "PROXY-PASSWORD-MARKER";
+const PASSPHRASE: &str = "PASSPHRASE-MARKER-0123456789";
 
 /// S2, S3, S4: no error with its causes (of at least a hundred), no log and no panic shows twelve characters of a secret.
 #[test]
@@ -46,7 +47,7 @@ fn no_error_log_or_panic_shows_a_piece_of_a_secret() {
     assert!(errors.len() >= 100, "only {} errors", errors.len());
     secrets.extend(key_in_every_form(RSA_2048_PKCS1));
     secrets.extend(key_in_every_form(RSA_2048_PKCS8));
-    secrets.extend([CLIENT_SECRET, TOKEN, PROXY_PASSWORD].map(str::to_owned));
+    secrets.extend([CLIENT_SECRET, TOKEN, PROXY_PASSWORD, PASSPHRASE].map(str::to_owned));
 
     let logged = logs.text();
     // The search needs something to search: our spans and events, and records of the layers below.
@@ -110,9 +111,11 @@ fn errors_of_credentials() -> Vec<Error> {
     }
     files.push(file.clone().key(&RSA_2048_PKCS1.replacen('/', "*", 3)));
     files.push(file.key(&RSA_2048_PKCS8.replace("-----", "")[..1000]));
+    let encrypted = [ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, include_str!("fixtures/encrypted.scrypt.pem")];
+    let encrypted = encrypted.map(|key| parts().private_key(key).passphrase(PASSPHRASE).build().unwrap_err());
     let of_files = files.iter().filter_map(|file| file.read().err());
     let of_texts = texts.iter().filter_map(|text| ServiceCredentials::from_json(text).err());
-    of_files.chain(of_texts).collect()
+    of_files.chain(of_texts).chain(encrypted).collect()
 }
 
 fn errors_of_settings() -> Vec<Error> {

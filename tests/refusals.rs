@@ -173,6 +173,8 @@ async fn an_echo_in_another_encoding_is_redacted() {
         ("hex in upper case", upper),
         ("percent", percent),
     ];
+    // In base64 it has the characters in which base64url differs.
+    let secret = "s8e-MARKER-0123456789-?>?>?>?>?>?>?>";
     for (name, encode) in encodings {
         for skipped in 0..3 {
             let server = responding(move |request: &Request| {
@@ -186,10 +188,12 @@ async fn an_echo_in_another_encoding_is_redacted() {
             })
             .await;
 
-            let error = client(&server).exchange().await.unwrap_err();
+            let file = CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret);
+            let client = ImsClient::builder(file.read().unwrap()).danger_endpoint(server.uri()).build().unwrap();
+            let error = client.exchange().await.unwrap_err();
 
             let shown = shown(&error);
-            for secret in [CLIENT_SECRET, &assertions(&server).await[0]] {
+            for secret in [secret, &assertions(&server).await[0]] {
                 for start in 0..3 {
                     // All of it but what base64 mixes with its neighbours; twelve bytes of it are too many.
                     let inner = &secret.as_bytes()[start..];

@@ -71,6 +71,8 @@ async fn debug_of_no_public_type_shows_a_secret() {
     let token = mocked.exchange().await.unwrap();
     assert_eq!(token.expose_secret(), marker);
     let builder = ServiceCredentials::builder().client_secret(CLIENT_SECRET).private_key(RSA_2048_PKCS1);
+    let builder = builder.passphrase("PASSPHRASE-MARKER");
+    let reader = Credentials::reader().private_key(RSA_2048_PKCS1).passphrase("PASSPHRASE-MARKER");
     let proxy = "http://user:PROXY-PASSWORD-MARKER@proxy.example";
 
     let mut printed = String::new();
@@ -78,6 +80,7 @@ async fn debug_of_no_public_type_shows_a_secret() {
     print(&credentials);
     print(&Credentials::from(credentials.clone()));
     print(&builder);
+    print(&reader);
     print(&signer);
     print(&assertion);
     print(&token);
@@ -105,6 +108,7 @@ async fn debug_of_no_public_type_shows_a_secret() {
         assertion.expose_secret(),
         marker,
         "PROXY-PASSWORD-MARKER",
+        "PASSPHRASE-MARKER",
         &mock_secret,
         &key_text,
         &mock_key_text,

@@ -16,14 +16,15 @@ mod support;
 use std::time::{Duration, Instant, SystemTime};
 
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, JwtSigner, ServiceCredentials, Token};
+use aws_lc_rs::pbkdf2;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use support::material::{
-    CLIENT_ID, CLIENT_SECRET, CredentialsFile, ENCRYPTED_PKCS1, METASCOPE, ORG_ID, RSA_2048_PKCS1, RSA_2048_PKCS8,
-    TECHNICAL_ACCOUNT_ID, der, pkcs1_crlf,
+    CLIENT_ID, CLIENT_SECRET, CredentialsFile, ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, METASCOPE, ORG_ID, RSA_2048_PKCS1,
+    RSA_2048_PKCS8, TECHNICAL_ACCOUNT_ID, der, pkcs1_crlf,
 };
 use support::raw::{RawServer, Step};
 use tokio::runtime::Builder;
@@ -85,6 +86,25 @@ fn a_refused_key_is_wiped() {
     for key in [cut, &cut_in_the_middle, &damaged, &unlabelled, &renamed, &encrypted, &too_long] {
         let (secret, key) = (CLIENT_SECRET.to_owned(), key.to_owned());
         assert_eq!(left_behind(|| assert_eq!(credentials(secret, key).unwrap_err().kind(), ErrorKind::Key)), 0);
+    }
+}
+
+/// S9: of an encrypted key, passphrase, derived key and decrypted text are wiped, whether it is decrypted or refused.
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn what_decrypting_a_key_needs_is_wiped() {
+    let cut = support::material::armour("ENCRYPTED PRIVATE KEY", &der(ENCRYPTED_PKCS8)[..1000]);
+    for (key, is_taken) in [(ENCRYPTED_PKCS8, true), (ENCRYPTED_EC, false), (ENCRYPTED_PKCS1, false), (&cut, false)] {
+        for (passphrase, is_right) in [(PASSPHRASE.to_owned(), true), (format!("{PASSPHRASE}!"), false)] {
+            let (key, builder) = (key.to_owned(), support::material::parts());
+            let build = || {
+                let builder = builder.private_key(key).passphrase(passphrase);
+                let built = (format!("{builder:?}"), builder.clone().build());
+                assert_eq!(built.1.is_ok(), is_taken && is_right);
+                built
+            };
+            assert_eq!(left_behind(build), 0);
+        }
     }
 }
 
@@ -168,9 +188,29 @@ fn secrets() -> Vec<Vec<u8>> {
     for pem in [RSA_2048_PKCS1, RSA_2048_PKCS8] {
         secrets.extend(base64_lines(pem));
     }
+    secrets.extend([PASSPHRASE.into(), derived_key()]);
     secrets
 }
 
+/// With what [`ENCRYPTED_PKCS8`] is encrypted.
+fn derived_key() -> Vec<u8> {
+    let der = der(ENCRYPTED_PKCS8);
+    let salt = der.windows(2).position(|header| header == [0x04, 0x08]).unwrap() + 2;
+    let mut key = vec![0; 32];
+    pbkdf2::derive(
+        pbkdf2::PBKDF2_HMAC_SHA256,
+        2048.try_into().unwrap(),
+        &der[salt..salt + 8],
+        PASSPHRASE.as_bytes(),
+        &mut key,
+    );
+    key
+}
+
+/// Of the encrypted fixtures.
+const PASSPHRASE: &str = "throw-away";
+#[cfg(feature = "encrypted-keys")]
+const ENCRYPTED_EC: &str = include_str!("fixtures/encrypted.ec-p256.pem");
 /// Version, modulus and public exponent come first.
 const PRIVATE: usize = 280;
 /// Enough on a slow machine, looking at each block included.

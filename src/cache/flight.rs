@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{Load, Refresh, Shared};
+use super::{Load, Shared, Wanted};
 use crate::clock::{Deadline, Moment};
 use crate::error::{Error, UsageError};
 use crate::token::Token;
 
 pub(super) struct Flight {
     pub(super) number: u64,
-    pub(super) refresh: Refresh,
+    pub(super) wanted: Wanted,
     /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any more.
     deadline: Deadline,
     pub(super) outcome: Outcome,
@@ -28,8 +28,8 @@ pub(super) struct Flight {
 pub(super) type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
 
 impl Flight {
-    pub(super) fn new(number: u64, refresh: Refresh, limit: Duration, outcome: Outcome, task: AbortHandle) -> Self {
-        Self { number, refresh, deadline: Deadline::after(limit), outcome, task }
+    pub(super) fn new(number: u64, wanted: Wanted, limit: Duration, outcome: Outcome, task: AbortHandle) -> Self {
+        Self { number, wanted, deadline: Deadline::after(limit), outcome, task }
     }
 
     /// How long to believe in it.
@@ -48,7 +48,7 @@ impl Flight {
 pub(super) struct Landing<L: Load> {
     pub(super) shared: Arc<Shared<L>>,
     pub(super) number: u64,
-    pub(super) refresh: Refresh,
+    pub(super) wanted: Wanted,
     pub(super) started: Moment,
     pub(super) sender: watch::Sender<Option<Result<Token, Error>>>,
     pub(super) landed: bool,
@@ -59,7 +59,7 @@ impl<L: Load> Landing<L> {
     /// runtime without drivers.
     pub(super) async fn run(mut self) {
         let result = {
-            let mut load = pin!(self.shared.loader.load(self.refresh));
+            let mut load = pin!(self.shared.loader.load(self.wanted));
             poll_fn(|context| {
                 let poll = catch_unwind(AssertUnwindSafe(|| load.as_mut().poll(context)));
                 poll.unwrap_or_else(|_| Poll::Ready(Err(UsageError::Panicked.into())))
@@ -67,7 +67,7 @@ impl<L: Load> Landing<L> {
             .await
         };
         self.landed = true;
-        let result = self.shared.land(self.number, self.refresh, result);
+        let result = self.shared.land(self.number, self.wanted.refresh, result);
         self.sender.send_replace(Some(result));
     }
 }

@@ -27,7 +27,12 @@ use self::flight::{Flight, Landing, Outcome};
 /// Where tokens come from.
 pub(crate) trait Load: Send + Sync + 'static {
     /// Gets a token within the limits of a call. Dropping the future cancels the request.
-    fn load(&self, refresh: Refresh) -> impl Future<Output = Result<Token, Error>> + Send;
+    fn load(&self, wanted: Wanted) -> impl Future<Output = Result<Token, Error>> + Send;
+
+    /// This token is not to be loaded again. Called under the cache's lock.
+    fn forget(&self, token: &Token) {
+        let _ = token;
+    }
 
     /// Whose tokens they are, for messages.
     fn identity(&self) -> Identity<'_>;
@@ -40,6 +45,33 @@ pub(crate) enum Refresh {
     Foreground,
     /// Callers have a valid token.
     Background,
+}
+
+/// What is asked of the loader.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) refresh: Refresh,
+    /// How much of the call's time is over.
+    pub(crate) spent: Duration,
+    least: Duration,
+    refresh_before: Duration,
+}
+
+impl Wanted {
+    /// The same with less time.
+    pub(crate) fn later(self, by: Duration) -> Self {
+        Self { spent: self.spent.saturating_add(by), ..self }
+    }
+
+    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is not due,
+    /// so that one process refreshes for all.
+    pub(crate) fn is_met_by(&self, token: &Token, now: Moment) -> bool {
+        let margin = match self.refresh {
+            Refresh::Foreground => entry::last_seconds(token.lifetime()),
+            Refresh::Background => entry::refresh_window(token.lifetime(), self.refresh_before),
+        };
+        token.remaining_at(now) > margin && token.serves(self.least, now)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +130,7 @@ struct Failed {
 /// An exchange that a caller waits for.
 struct Joined {
     number: u64,
-    refresh: Refresh,
+    wanted: Wanted,
     left: Duration,
     outcome: Outcome,
 }
@@ -138,6 +170,7 @@ impl<L: Load> Cache<L> {
         let is_current = self.0.slot.load().as_ref().is_some_and(|entry| entry.token.is(token));
         if is_current && state.forget_again.is_none_or(|again| now.is_past(again)) {
             state.forget_again = now.checked_add(MIN_BETWEEN_FORGETS);
+            self.0.loader.forget(token);
             self.0.slot.store(None);
         }
     }
@@ -145,9 +178,14 @@ impl<L: Load> Cache<L> {
     /// Drops the token if it is the current one: it has been revoked.
     pub(crate) fn discard(&self, token: &Token) {
         let _ordered = self.0.state();
+        self.0.loader.forget(token);
         if self.0.slot.load().as_ref().is_some_and(|entry| entry.token.is(token)) {
             self.0.slot.store(None);
         }
+    }
+
+    pub(crate) fn loader(&self) -> &L {
+        &self.0.loader
     }
 
     /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
@@ -226,7 +264,7 @@ impl<L: Load> Shared<L> {
             && !state.holds_back(Phase::Cached, Refresh::Background, now)
             && let Ok(runtime) = Handle::try_current()
         {
-            self.start(&mut state, Refresh::Background, now, &runtime);
+            self.start(&mut state, self.wanted(Refresh::Background, Duration::ZERO), now, &runtime);
         }
     }
 
@@ -253,12 +291,20 @@ impl<L: Load> Shared<L> {
             let outcome = tokio::time::timeout(limit, joined.outcome.wait_for(Option::is_some)).await;
             let outcome = outcome.map(|outcome| outcome.ok().and_then(|outcome| (*outcome).clone()));
             failure = match outcome {
-                Ok(Some(Ok(token))) if !token.is_expired() => return Ok(token),
+                Ok(Some(Ok(token))) if !token.is_expired() => {
+                    // Another caller's exchange may have found a token in a store that is too short-lived for
+                    // this one.
+                    let is_own = joined.wanted.least >= least;
+                    if is_own || round >= LAST_ROUND || token.serves(least, self.now()) {
+                        return Ok(token);
+                    }
+                    continue;
+                }
                 // The caller comes late, from a suspended machine for one: the token has expired meanwhile.
                 Ok(Some(Ok(_))) => ResponseError::ExpiredOnArrival.into(),
                 // One attempt was enough for those who had a token. This caller is owed all of them.
                 Ok(Some(Err(error)))
-                    if joined.refresh == Refresh::Background
+                    if joined.wanted.refresh == Refresh::Background
                         && error.is_transient()
                         && error.retry_after_of_ims().is_none()
                         && self.valid(least, self.now()).is_none() =>
@@ -308,7 +354,7 @@ impl<L: Load> Shared<L> {
         }
         if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
             let (left, outcome) = (flight.left(), flight.outcome.clone());
-            return Step::Join(Joined { number: flight.number, refresh: flight.refresh, left, outcome });
+            return Step::Join(Joined { number: flight.number, wanted: flight.wanted, left, outcome });
         }
         if state.holds_back(Phase::of(age), Refresh::Foreground, now)
             && let Some(cooldown) = &state.cooldown
@@ -316,7 +362,7 @@ impl<L: Load> Shared<L> {
             let error = cooldown.error.clone();
             return self.valid(least, now).map_or(Step::Fail(error), |(token, _)| Step::Serve(token));
         }
-        self.start(&mut state, Refresh::Foreground, now, runtime)
+        self.start(&mut state, self.wanted(Refresh::Foreground, least), now, runtime)
     }
 
     /// The token in the slot until it expires, and how long that is: better than an error.
@@ -330,8 +376,12 @@ impl<L: Load> Shared<L> {
         self.valid(least, self.now()).map(|(token, _)| token).ok_or(error)
     }
 
+    fn wanted(&self, refresh: Refresh, least: Duration) -> Wanted {
+        Wanted { refresh, spent: Duration::ZERO, least, refresh_before: self.config.refresh_before }
+    }
+
     /// One task on the runtime of the caller that starts it. The loader bounds its time.
-    fn start(self: &Arc<Self>, state: &mut State, refresh: Refresh, now: Moment, runtime: &Handle) -> Step {
+    fn start(self: &Arc<Self>, state: &mut State, wanted: Wanted, now: Moment, runtime: &Handle) -> Step {
         if *self.closed.borrow() {
             // `keep_fresh` on its way out: no client is left to ask for.
             return Step::Fail(UsageError::NoRuntime.into());
@@ -344,11 +394,11 @@ impl<L: Load> Shared<L> {
         let shared = Arc::clone(self);
         let task = runtime.spawn(async move {
             // Made here, so that a task that never runs ends without taking the lock.
-            Landing { shared, number, refresh, started: now, sender, landed: false }.run().await;
+            Landing { shared, number, wanted, started: now, sender, landed: false }.run().await;
         });
         let limit = self.config.wait;
-        state.flight = Some(Flight::new(number, refresh, limit, outcome.clone(), task.abort_handle()));
-        Step::Join(Joined { number, refresh, left: limit, outcome })
+        state.flight = Some(Flight::new(number, wanted, limit, outcome.clone(), task.abort_handle()));
+        Step::Join(Joined { number, wanted, left: limit, outcome })
     }
 
     /// Stores what an exchange brought: a token in the slot, a failure never in its place.
@@ -469,6 +519,7 @@ impl<L: Load> fmt::Debug for Cache<L> {
 /// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows a
 /// background refresh.
 const MAX_ROUNDS: u32 = 4;
+const LAST_ROUND: u32 = MAX_ROUNDS - 1;
 /// A token that was refused by an API and replaced is not replaced again before.
 const MIN_BETWEEN_FORGETS: Duration = Duration::from_secs(60);
 /// How often `keep_fresh` looks.
@@ -478,4 +529,4 @@ const MAX_LOOK: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ImsClient, Settings};
@@ -13,6 +14,7 @@ use crate::grant::Grant;
 use crate::retry::Limits;
 use crate::secret::Secret;
 use crate::signer::ASSERTION_LIFETIME;
+use crate::store::{Store, TokenStore};
 use crate::transport::{Endpoint, HttpConfig, Transport};
 
 /// Settings of an [`ImsClient`]. All errors come from [`build`](Self::build).
@@ -44,6 +46,7 @@ pub struct ImsClientBuilder {
     reload: Option<PathBuf>,
     #[cfg(feature = "metrics")]
     label: Option<String>,
+    store: Option<Arc<Store>>,
 }
 
 impl ImsClientBuilder {
@@ -59,6 +62,7 @@ impl ImsClientBuilder {
             reload: None,
             #[cfg(feature = "metrics")]
             label: None,
+            store: None,
         }
     }
 
@@ -148,9 +152,21 @@ impl ImsClientBuilder {
     /// background. The file of a development token is read when the token has expired.
     ///
     /// The file is read as [`Credentials::from_file`] does, so a project download must hold one credential
-    /// only. [`ImsClient::with_credentials`] does not take the file along.
+    /// only, and an encrypted key needs its passphrase in the file. [`ImsClient::with_credentials`] does not
+    /// take the file along.
     pub fn reload_from(mut self, path: impl AsRef<Path>) -> Self {
         self.reload = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Shares tokens with other processes through a store: a token is requested only if the store has
+    /// none. See [`store`](crate::store). Clients made with [`ImsClient::with_credentials`] use it too.
+    ///
+    /// A store never makes a call fail, and takes its own share of the timeout at most: a second (or a
+    /// tenth of the timeout) for each request to it, and half of the timeout to wait for another process
+    /// that requests a token.
+    pub fn store(mut self, store: impl TokenStore) -> Self {
+        self.store = Some(Arc::new(Store::new(store)));
         self
     }
 
@@ -202,9 +218,11 @@ impl ImsClientBuilder {
         self.check()?;
         #[cfg(feature = "metrics")]
         let label = self.label;
-        let Self { credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload, .. } = self;
+        let Self {
+            credentials, endpoint, http, limits, assertion_lifetime, refresh_before, clock, reload, store, ..
+        } = self;
         let endpoint = endpoint.map(|address| Endpoint::parse(&address)).transpose()?;
-        let settings = Settings { endpoint, assertion_lifetime, refresh_before };
+        let settings = Settings { endpoint, assertion_lifetime, refresh_before, store };
         let grant = Grant::new(credentials, assertion_lifetime)?;
         let endpoint = settings.endpoint_for(&grant)?;
         let transport = Transport::new(http, &endpoint, clock.clone())?;
@@ -255,6 +273,7 @@ impl fmt::Debug for ImsClientBuilder {
             reload: _,
             #[cfg(feature = "metrics")]
                 label: _,
+            store,
         } = self;
         f.debug_struct("ImsClientBuilder")
             .field("credentials", credentials)
@@ -262,6 +281,7 @@ impl fmt::Debug for ImsClientBuilder {
             .field("limits", limits)
             .field("assertion_lifetime", assertion_lifetime)
             .field("refresh_before", refresh_before)
+            .field("store", store)
             .finish_non_exhaustive()
     }
 }

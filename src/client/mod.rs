@@ -13,13 +13,14 @@ pub use self::builder::ImsClientBuilder;
 
 use self::development::Development;
 
-use crate::cache::{Cache, CacheConfig, Load, Refresh};
+use crate::cache::{Cache, CacheConfig, Load, Refresh, Wanted};
 use crate::certificate::Certificate;
 use crate::credentials::Credentials;
 use crate::error::{Error, UsageError};
 use crate::exchange::{Exchange, Validation};
 use crate::grant::Grant;
 use crate::source::{TokenFuture, TokenSource};
+use crate::store::{Shareable, Store, Stored, Vault};
 use crate::telemetry::Identity;
 use crate::token::Token;
 use crate::transport::Endpoint;
@@ -53,7 +54,7 @@ pub struct ImsClient(Arc<Inner>);
 
 struct Inner {
     exchange: Arc<Exchange>,
-    cache: Cache<Arc<Exchange>>,
+    cache: Cache<Stored<Arc<Exchange>>>,
     /// In place of both, for a development token.
     development: Option<Development>,
     settings: Settings,
@@ -66,6 +67,7 @@ struct Settings {
     endpoint: Option<Endpoint>,
     assertion_lifetime: Duration,
     refresh_before: Duration,
+    store: Option<Arc<Store>>,
 }
 
 impl ImsClient {
@@ -259,7 +261,8 @@ impl ImsClient {
         }
         in_runtime()?;
         let token = exchange.try_grant(&grant).await?;
-        cache.install(token, || exchange.set_grant(grant));
+        cache.install(token.clone(), || exchange.set_grant(grant));
+        cache.loader().share(&token).await;
         exchange.report_certificate();
         Ok(())
     }
@@ -277,6 +280,7 @@ impl ImsClient {
         in_runtime()?;
         self.0.exchange.revoke(token).await?;
         self.0.cache.discard(token);
+        self.0.cache.loader().discard(token).await;
         Ok(())
     }
 
@@ -319,7 +323,8 @@ impl ImsClient {
         let config =
             CacheConfig { refresh_before: settings.refresh_before, wait: limits.call, jitter: fastrand::f64() };
         let exchange = Arc::new(exchange);
-        let cache = Cache::new(Arc::clone(&exchange), clock, config);
+        let loader = Stored::new(Arc::clone(&exchange), settings.store.clone(), clock.clone(), limits.call);
+        let cache = Cache::new(loader, clock, config);
         Ok(Self(Arc::new(Inner { exchange, cache, development, settings })))
     }
 }
@@ -338,18 +343,24 @@ impl Settings {
 }
 
 impl Load for Arc<Exchange> {
-    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
+    async fn load(&self, wanted: Wanted) -> Result<Token, Error> {
         let limits = self.limits();
-        let attempts = match refresh {
+        let attempts = match wanted.refresh {
             Refresh::Foreground => limits.attempts,
             Refresh::Background => 1,
         };
         // Ends before those who wait for it give up, so that they see its outcome.
-        self.token(attempts, MARGIN.min(limits.call.mul_f64(0.1))).await
+        self.token(attempts, wanted.spent.saturating_add(MARGIN.min(limits.call.mul_f64(0.1)))).await
     }
 
     fn identity(&self) -> Identity<'_> {
         Exchange::identity(self)
+    }
+}
+
+impl Shareable for Arc<Exchange> {
+    fn vault(&self) -> Option<Vault> {
+        Vault::new(self.grant().owner(self.endpoint().as_str())?)
     }
 }
 

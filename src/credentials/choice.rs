@@ -1,8 +1,8 @@
 //! One of several credentials in one source: which of them can be used, and which one is meant.
 
+use super::named::shown;
 use super::reader::{Fields, Wanted};
-use crate::error::CredentialsError;
-use crate::redact::{looks_like_credential, printable};
+use crate::error::{CredentialsError, Origin};
 
 /// One of several.
 pub(super) struct Candidate {
@@ -33,15 +33,13 @@ impl Candidate {
 
     /// For a message. The name may be anything.
     fn described(&self) -> String {
-        let name = match printable(&self.shown, MAX_NAME) {
-            name if name.is_empty() || looks_like_credential(&name) => "unnamed".to_owned(),
-            name => name,
-        };
+        let name = shown(&self.shown);
         let lacks = self.fields.as_ref().map(Fields::missing).unwrap_or_default();
-        match lacks.is_empty() {
+        let described = match lacks.is_empty() {
             true => format!("{name}: {}", self.kind),
             false => format!("{name}: {} without {}", self.kind, lacks.join(", ")),
-        }
+        };
+        described.chars().take(MAX_DESCRIBED).collect()
     }
 }
 
@@ -49,26 +47,27 @@ impl Candidate {
 /// caller wants comes first.
 pub(super) fn choose(
     found: &'static str,
+    origin: Origin,
     candidates: Vec<Candidate>,
     select: Option<&str>,
     wanted: Wanted,
 ) -> Result<Fields, CredentialsError> {
     let is_selected = |candidate: &Candidate| select.is_none_or(|name| candidate.names.iter().any(|own| own == name));
     if !candidates.iter().any(is_selected) && select.is_some() {
-        return Err(CredentialsError::NotSelected { found, candidates: shown(&candidates) });
+        return Err(CredentialsError::NotSelected { found, candidates: described(&candidates) });
     }
     let candidates: Vec<Candidate> = candidates.into_iter().filter(is_selected).collect();
     let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_usable);
     let (favoured, usable): (Vec<_>, Vec<_>) = usable.into_iter().partition(|candidate| candidate.is_wanted(wanted));
     let usable = if favoured.is_empty() { usable } else { favoured };
     if usable.len() > 1 {
-        return Err(CredentialsError::Ambiguous { found, candidates: shown(&usable) });
+        return Err(CredentialsError::Ambiguous { found, candidates: described(&usable) });
     }
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);
     }
-    // What the only one lacks is best told by itself.
-    let none = CredentialsError::NoneUsable { found, candidates: shown(&others) };
+    // If there is only one, its own error says best what it lacks.
+    let none = CredentialsError::NoneUsable { found, candidates: described(&others), origin };
     let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
     match (incomplete.next(), incomplete.next()) {
         (Some(fields), None) => Ok(fields),
@@ -76,13 +75,13 @@ pub(super) fn choose(
     }
 }
 
-fn shown(candidates: &[Candidate]) -> Vec<String> {
-    let mut shown: Vec<String> = candidates.iter().take(MAX_SHOWN).map(Candidate::described).collect();
+fn described(candidates: &[Candidate]) -> Vec<String> {
+    let mut described: Vec<String> = candidates.iter().take(MAX_SHOWN).map(Candidate::described).collect();
     if let more @ 1.. = candidates.len().saturating_sub(MAX_SHOWN) {
-        shown.push(format!("and {more} more"));
+        described.push(format!("and {more} more"));
     }
-    shown
+    described
 }
 
-const MAX_NAME: usize = 60;
+const MAX_DESCRIBED: usize = 180;
 const MAX_SHOWN: usize = 8;

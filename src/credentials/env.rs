@@ -7,6 +7,7 @@ use std::path::Path;
 use super::choice::{Candidate, choose};
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
+use super::named::shown;
 use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Inspected, Wanted};
 use super::{Credentials, shape, wrapped};
@@ -66,7 +67,7 @@ pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Resu
         let looked_for = [OWN.to_owned()].into_iter().chain(families).chain([format!("{CONTEXTS}<name>_client__id")]);
         return Err(CredentialsError::NothingInEnvironment { looked_for: looked_for.collect() }.into());
     }
-    let fields = choose(WORDS, candidates, reader.selection(), Wanted::Any)?;
+    let fields = choose(WORDS, Origin::Environment, candidates, reader.selection(), Wanted::Any)?;
     let source = match fields.client_id_name() {
         Some(name) => format!("environment variables: {name} and others"),
         None => WORDS.to_owned(),
@@ -123,9 +124,9 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
     for (variable, node) in &variables.0 {
         let Some((name, key)) = starts_with(variable, CONTEXTS).and_then(context_and_key) else { continue };
         let Some(slot) = Slot::of(key) else { continue };
-        let prefix = variable.strip_suffix(key).unwrap_or_default().to_owned();
+        let prefix = shown(variable.strip_suffix(key).unwrap_or_default());
         let context = contexts.entry(name).or_insert(Flat { prefix, names: &CONTEXT, values: Vec::new() });
-        context.values.push((slot, Value::named(variable, node)));
+        context.values.push((slot, Value::named(shown(variable), node)));
     }
     let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId));
     contexts
@@ -138,8 +139,8 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
         .collect()
 }
 
-/// The name of a context and the key in it: one `_` stands between parts, two stand for one. Deeper
-/// parts belong to the tokens of a user.
+/// The name of a context and the key in it: one `_` separates parts, two mean one. Deeper parts
+/// belong to the tokens of a user.
 fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     let is_single = |at: usize| {
         let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(at..).unwrap_or_default());

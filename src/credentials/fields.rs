@@ -68,6 +68,13 @@ pub(super) fn private_key(value: &Secret) -> Result<Secret, &'static str> {
     Ok(value.clone())
 }
 
+/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the line
+/// break of a mounted file does not belong to it.
+pub(super) fn passphrase(value: &Secret) -> Option<&str> {
+    let text = value.expose().trim_end_matches(['\r', '\n']);
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of Adobe's
 /// domains; `https://` in front, one slash behind and capitals are taken off.
 pub(super) fn ims_host(value: &Secret) -> Result<String, &'static str> {
@@ -203,10 +210,10 @@ fn unquoted(text: &str) -> &str {
     const QUOTES: [(&str, &str); 5] =
         [("\\\"", "\\\""), ("\"", "\""), ("'", "'"), ("\u{201c}", "\u{201d}"), ("\u{2018}", "\u{2019}")];
     let inner = |(start, end): &(&str, &'static str)| Some((text.strip_prefix(start)?.strip_suffix(end)?, *end));
-    // With an end within, two values stand there, each in its own quotes.
-    let is_one = |inner: &str, end: &str| match end {
-        "\"" => !inner.replace("\\\"", "").contains('"'),
-        _ => !inner.contains(end),
+    // With an end within, there are two values, each in its own quotes.
+    let is_one = |inner: &str, end: &str| {
+        let mut ends = inner.match_indices(end).map(|(at, _)| inner.get(..at).unwrap_or_default());
+        ends.all(|before| end == "\"" && before.ends_with('\\'))
     };
     match QUOTES.iter().find_map(inner) {
         Some((inner, end)) if is_one(inner, end) => inner,

@@ -44,7 +44,7 @@ pub(crate) fn shown(path: &Path) -> Option<&str> {
     path.to_str().filter(|name| is_showable(name))
 }
 
-/// Reads a file up to the limit and one byte more, which tells that it is larger.
+/// Reads a file up to the limit and one byte more, which shows that it is larger.
 pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let read = || {
         // The buffer never grows, so no copy is left behind.
@@ -59,7 +59,7 @@ pub(super) fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, U
     })
 }
 
-/// What stands where a path was expected; `None` for what may be shown.
+/// What was given where a path was expected; `None` for what may be shown.
 fn not_a_path(path: &Path) -> Option<&'static str> {
     let Some(text) = path.to_str() else { return Some("not Unicode") };
     let start = text.trim_start();

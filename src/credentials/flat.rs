@@ -11,7 +11,7 @@ use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
 use crate::secret::Secret;
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     ClientId,
@@ -21,6 +21,7 @@ pub(super) enum Slot {
     Scopes,
     Metascopes,
     PrivateKey,
+    Passphrase,
     Host,
     Environment,
 }
@@ -39,7 +40,7 @@ pub(super) struct Names {
     pub(super) private_key: &'static str,
 }
 
-/// The values of one source, by what they stand for.
+/// The values of one source, by what they mean.
 pub(super) struct Flat<'a> {
     /// Before each name that an error shows.
     pub(super) prefix: String,
@@ -100,6 +101,7 @@ impl<'a> Flat<'a> {
             client_secret: self.one(Slot::ClientSecret, self.names.client_secret)?.text()?,
             metascopes: self.one(Slot::Metascopes, self.names.metascopes)?.texts()?,
             private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?.map(PrivateKey::Text),
+            passphrase: self.one(Slot::Passphrase, "passphrase")?.text()?,
             certificate: Named::new("certificate", None),
             signing_key: None,
         }))
@@ -167,7 +169,7 @@ fn is_same(one: &Value<'_>, other: &Value<'_>) -> bool {
     }
 }
 
-const SLOTS: [(Slot, &[&str]); 9] = [
+const SLOTS: [(Slot, &[&str]); 10] = [
     (Slot::ClientId, &["clientid", "apikey"]),
     (Slot::ClientSecret, &["clientsecret", "clientsecrets", "secret"]),
     (Slot::OrgId, &["orgid", "imsorgid", "imsorg", "organization"]),
@@ -175,6 +177,7 @@ const SLOTS: [(Slot, &[&str]); 9] = [
     (Slot::Scopes, &["scopes", "scope"]),
     (Slot::Metascopes, &["metascopes", "metascope"]),
     (Slot::PrivateKey, &["privatekey"]),
+    (Slot::Passphrase, &["passphrase"]),
     (Slot::Host, &["imsendpoint", "imshost", "imsurl", "ims", "url"]),
     (Slot::Environment, &["environment", "imsenv", "env"]),
 ];

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredA
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use super::named::{Named, Texts};
+use super::named::{Named, Texts, shown};
 use crate::error::{CredentialsError, Place};
 use crate::secret::Secret;
 
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
         self.node.filter(|node| !matches!(node, Node::Null))
     }
 
-    /// What stands under this key, if this is an object; for telling files apart.
+    /// The value of this key, if this is an object; for recognising files.
     pub(super) fn get(&self, key: &str) -> Self {
         let node = match self.node {
             Some(Node::Object(fields)) => fields.get(key),
@@ -84,7 +84,7 @@ impl<'a> Value<'a> {
         Self { name: self.path_to(key), node }
     }
 
-    /// What stands under these keys, one within the other; what is there has to be an object.
+    /// The value of these keys, one within the other; whatever is there has to be an object.
     pub(super) fn field(&self, path: &[&str]) -> Result<Self, CredentialsError> {
         path.iter().try_fold(self.clone(), |value, key| {
             value.object()?;
@@ -98,7 +98,7 @@ impl<'a> Value<'a> {
             None => Ok(Vec::new()),
             Some(Node::Object(fields)) => {
                 let field = |(key, node): (&'a String, &'a Node)| {
-                    (key.as_str(), Self { name: self.path_to(key), node: Some(node) })
+                    (key.as_str(), Self { name: self.path_to(&shown(key)), node: Some(node) })
                 };
                 Ok(fields.iter().map(field).collect())
             }
@@ -251,7 +251,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// Where the value of this name stands. The tree does not keep places: they are asked for only when
+/// The place of the value with this name. The tree does not keep places: they are needed only when
 /// something is wrong.
 pub(super) fn place(text: &str, name: &str) -> Option<Place> {
     let seed = Search { path: String::new(), name };

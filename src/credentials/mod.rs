@@ -26,6 +26,13 @@ pub use service::{ServiceCredentials, ServiceCredentialsBuilder};
 
 use crate::error::Error;
 
+/// [`Credentials::from_env`] with an environment of the caller's.
+#[cfg(fuzzing)]
+pub(crate) fn credentials_of(variables: Vec<(String, String)>) -> Result<Credentials, Error> {
+    let variables = variables.into_iter().map(|(name, value)| (name, Some(value)));
+    env::read(&env::Variables::new(variables), &CredentialsReader::default())
+}
+
 /// Credentials of any kind that Adobe hands out.
 ///
 /// Every function that takes `impl Into<Credentials>` takes one of the kinds as it is.

@@ -1,9 +1,10 @@
-//! A field with the name it had where it was found, so that every name is written once: beside its
+//! A field with the name it had where it was found, so that every name is written once: next to its
 //! value.
 
 use std::borrow::Cow;
 
 use crate::error::{CredentialsError, Origin};
+use crate::redact::{looks_like_credential, printable};
 use crate::secret::Secret;
 
 /// A value and its name: path in a file, function of a builder, environment variable.
@@ -75,6 +76,14 @@ impl<T: IsBlank> Field for Named<T> {
     }
 }
 
+/// A name that a file or the environment made up, as it may appear in a message.
+pub(super) fn shown(name: &str) -> String {
+    match printable(name, MAX_NAME) {
+        name if name.is_empty() || looks_like_credential(&name) => "(unnamed)".to_owned(),
+        name => name,
+    }
+}
+
 /// The names of all fields with nothing in them.
 pub(super) fn missing(fields: &[&dyn Field]) -> Vec<String> {
     fields.iter().filter_map(|field| field.missing()).map(str::to_owned).collect()
@@ -102,3 +111,5 @@ impl IsBlank for Texts {
         }
     }
 }
+
+const MAX_NAME: usize = 80;

@@ -1,4 +1,4 @@
-//! Where the private key of JWT credentials stands: in its field, or in a file of its own.
+//! Where the private key of JWT credentials is: in its field, or in a file of its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,13 +36,14 @@ pub(super) struct Read {
 }
 
 impl Named<PrivateKey> {
-    pub(super) fn read(&self, origin: Origin) -> Result<Read, Error> {
+    pub(super) fn read(&self, passphrase: Option<&Secret>, origin: Origin) -> Result<Read, Error> {
+        let passphrase = passphrase.and_then(fields::passphrase);
         match &self.value {
-            Some(PrivateKey::File(path)) => read_file(path),
+            Some(PrivateKey::File(path)) => read_file(path, passphrase),
             Some(PrivateKey::Text(text)) => {
                 let field = Named::new(self.name.clone(), Some(text.clone()));
                 let text = field.check(origin, fields::private_key)?;
-                Ok(Read::new(RsaKey::from_text(text.expose())?, text.expose()))
+                Ok(Read::new(RsaKey::from_text(text.expose(), passphrase)?, text.expose()))
             }
             None => Err(CredentialsError::Missing { names: vec![self.name.clone().into_owned()], origin }.into()),
         }
@@ -72,13 +73,13 @@ impl IsBlank for PrivateKey {
     }
 }
 
-fn read_file(path: &Path) -> Result<Read, Error> {
+fn read_file(path: &Path, passphrase: Option<&str>) -> Result<Read, Error> {
     let bytes = file::bounded(path, MAX_KEY).map_err(|unreadable| match unreadable {
         Unreadable::NotAPath(found) => KeyError::NotAPath { found }.into(),
         Unreadable::Io(error) => Error::caused(KeyError::Unreadable, Cause::from_chain(Some(&error))),
     });
     let read = bytes.and_then(|bytes| {
-        let key = RsaKey::from_bytes(&bytes)?;
+        let key = RsaKey::from_bytes(&bytes, passphrase)?;
         Ok(Read::new(key, std::str::from_utf8(&bytes).unwrap_or_default()))
     });
     read.map_err(|error| file::in_file(path, error))

@@ -29,6 +29,7 @@ use crate::secret::Secret;
 pub struct CredentialsReader {
     select: Option<String>,
     private_key: Option<PrivateKey>,
+    passphrase: Option<Secret>,
     scopes: Option<Vec<String>>,
     org_id: Option<String>,
     send_org_id: bool,
@@ -53,6 +54,13 @@ impl CredentialsReader {
     /// Read only if the credentials need it.
     pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.private_key = Some(PrivateKey::File(path.into()));
+        self
+    }
+
+    /// The passphrase of an encrypted private key, in the source or given here. Used instead of one in the
+    /// source; see [`ServiceCredentialsBuilder::passphrase`](crate::ServiceCredentialsBuilder::passphrase).
+    pub fn passphrase(mut self, passphrase: impl Into<String>) -> Self {
+        self.passphrase = Some(Secret::from(passphrase.into()));
         self
     }
 
@@ -137,12 +145,13 @@ impl CredentialsReader {
 
     /// The fields with what the caller gave instead. Names are those of the functions here.
     pub(super) fn complete(&self, fields: Fields) -> Fields {
-        let Self { select: _, private_key, scopes, org_id, send_org_id } = self;
+        let Self { select: _, private_key, passphrase, scopes, org_id, send_org_id } = self;
         let org_id = org_id.clone().map(Secret::from);
         let scopes = scopes.clone().map(|scopes| Texts::List(scopes.into_iter().map(Secret::from).collect()));
         match fields {
             Fields::Service(mut fields) => {
                 fields.private_key.replace("private_key", private_key.clone());
+                fields.passphrase.replace("passphrase", passphrase.clone());
                 fields.org_id.replace("org_id", org_id);
                 fields.metascopes.replace("scopes", scopes);
                 Fields::Service(fields)
@@ -160,10 +169,11 @@ impl CredentialsReader {
 
 impl fmt::Debug for CredentialsReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { select, private_key, scopes, org_id, send_org_id } = self;
+        let Self { select, private_key, passphrase, scopes, org_id, send_org_id } = self;
         f.debug_struct("CredentialsReader")
             .field("select", select)
             .field("private_key", &private_key.as_ref().map(|_| format_args!("[redacted]")))
+            .field("passphrase", passphrase)
             .field("scopes", scopes)
             .field("org_id", org_id)
             .field("send_org_id", send_org_id)
@@ -254,7 +264,7 @@ impl Fields {
     }
 }
 
-/// Adds where a value of a wrong type stands.
+/// Adds the place of a value with a wrong type.
 fn located(error: CredentialsError, text: &str) -> CredentialsError {
     match error {
         CredentialsError::Type { name, expected, place: None } => {

@@ -4,7 +4,7 @@ use super::choice::{Candidate, choose};
 use super::fields::PRODUCTION;
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
-use super::named::{Named, Texts};
+use super::named::{Named, Texts, shown};
 use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use super::service::ServiceFields;
@@ -32,7 +32,7 @@ pub(super) fn read(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted)
     } else if root.get("project").is_given() || root.get("workspace").get("details").is_given() {
         several(PROJECT, project(root, reader, wanted)?, reader, wanted)
     } else if root.get("jwt_payload").is_given() {
-        single("a JWT configuration of Adobe's aio command line", oldest_aio(root)?)
+        single(OLDEST_AIO, oldest_aio(root)?)
     } else if root.get("values").list().is_ok_and(|values| !values.is_empty()) {
         let (words, fields) = postman(root, wanted)?;
         single(words, fields)
@@ -54,8 +54,10 @@ fn refused(root: &Value<'_>) -> Option<(&'static str, &'static str)> {
             "the credentials of Adobe PDF Services",
             "they belong to another token service than IMS: use an SDK of Adobe PDF Services",
         ))
-    } else if has(&["access_token"]) {
+    } else if has(&["access_token"]) && !has(&["client_id"]) {
         Some(("a token response of IMS", "a token that was issued cannot get another one: use the credentials"))
+    } else if root.get("type").label().as_deref() == Some("service_account") {
+        Some(("the key of a Google service account", UNKNOWN))
     } else if has(&["redirect_uri"]) {
         Some((
             "a credential for signing in people",
@@ -78,6 +80,7 @@ fn aem(integration: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_secret: field(&["technicalAccount", "clientSecret"])?.text()?,
         metascopes: field(&["metascopes"])?.texts()?,
         private_key: field(&["privateKey"])?.text()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: field(&["publicKey"])?.text_if_any(),
         signing_key: None,
     }))
@@ -177,7 +180,7 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let host = audience.shown().and_then(|url| url.strip_prefix("https://")?.split('/').next());
     let host = Secret::from(host.unwrap_or(PRODUCTION).to_owned());
     Ok(Fields::Service(ServiceFields {
-        origin: Origin::Jwt("a JWT configuration of Adobe's aio command line"),
+        origin: Origin::Jwt(OLDEST_AIO),
         ims_host: Named::new(audience.name.clone(), Some(host)),
         org_id: claims.field(&["iss"])?.text()?,
         technical_account_id: claims.field(&["sub"])?.text()?,
@@ -185,6 +188,7 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_secret: root.get("client_secret").text()?,
         metascopes: Named::new("jwt_payload", Some(Texts::List(metascopes))),
         private_key: root.get("jwt_private_key").lines()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: Named::new("certificate", None),
         signing_key: None,
     }))
@@ -197,7 +201,7 @@ fn postman(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), C
         let (name, value) = (variable.get("key").label().unwrap_or_default(), variable.get("value"));
         let is_enabled = !matches!(variable.get("enabled").node(), Some(Node::Bool(false)));
         if let (Some(slot), Some(node), true) = (Slot::of(&name), value.node(), is_enabled) {
-            values.push((slot, Value::named(name, node)));
+            values.push((slot, Value::named(shown(&name), node)));
         }
     }
     if values.is_empty() {
@@ -227,15 +231,16 @@ fn flat(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), Cred
         (&AIO, AIO_OAUTH, AIO_JWT)
     };
     let flat = Flat::of_object(root, names)?;
-    let has_client = flat.has(Slot::ClientId);
-    let is_console_jwt = jwt == CONSOLE_JWT_WORDS && !flat.has(Slot::Scopes) && !has(&["CLIENT_SECRETS"]);
-    if has_client && (flat.is_jwt(wanted) || is_console_jwt) {
-        return Ok((jwt, flat.service(Origin::Jwt(jwt))?));
+    let known = [Slot::ClientId, Slot::ClientSecret, Slot::Scopes, Slot::Metascopes, Slot::PrivateKey];
+    if known.into_iter().filter(|slot| flat.has(*slot)).count() < 2 {
+        return Err(not_credentials("JSON of an unknown kind", UNKNOWN));
     }
-    if has_client && (flat.has(Slot::ClientSecret) || flat.has(Slot::Scopes)) {
-        return Ok((oauth, flat.oauth(Origin::OAuth(oauth))?));
-    }
-    Err(not_credentials("JSON of an unknown kind", UNKNOWN))
+    // The JWT download has neither key nor metascopes.
+    let is_download = has(&["PUBLIC_KEYS_WITH_EXPIRY", "API_KEY"]) && !flat.has(Slot::Scopes);
+    Ok(match flat.is_jwt(wanted) || is_download {
+        true => (jwt, flat.service(Origin::Jwt(jwt))?),
+        false => (oauth, flat.oauth(Origin::OAuth(oauth))?),
+    })
 }
 
 fn several(
@@ -244,7 +249,7 @@ fn several(
     reader: &CredentialsReader,
     wanted: Wanted,
 ) -> Result<Found, CredentialsError> {
-    Ok(Found { words, fields: choose(words, candidates, reader.selection(), wanted)? })
+    Ok(Found { words, fields: choose(words, Origin::OAuth(words), candidates, reader.selection(), wanted)? })
 }
 
 fn not_credentials(found: &'static str, advice: &'static str) -> CredentialsError {
@@ -256,6 +261,7 @@ const UNKNOWN: &str = "a credentials file comes from AEM's Developer Console, th
 const PROJECT: &str = "a project download of the Adobe Developer Console";
 const PROJECT_JWT: &str = "JWT credentials in a project download of the Adobe Developer Console";
 const AIO_CONFIG: &str = "a configuration of Adobe's aio command line";
+const OLDEST_AIO: &str = "a JWT configuration of Adobe's aio command line";
 const AIO_JWT: &str = "a JWT context of Adobe's aio-lib-ims";
 const AIO_OAUTH: &str = "an OAuth Server-to-Server context of Adobe's aio-lib-ims";
 const POSTMAN_WORDS: &str = "a Postman environment of the Adobe Developer Console";

@@ -40,7 +40,7 @@ impl Document {
     }
 }
 
-/// A byte order mark goes, and what stands before it. Other blank lines stay, so that lines are counted
+/// Without a byte order mark and what precedes it. Other blank lines stay, so that lines are counted
 /// as in the file.
 fn without_mark(text: &str) -> &str {
     match text.trim_start().starts_with('\u{feff}') {
@@ -80,9 +80,18 @@ fn holds_file(text: &str, depth: usize) -> bool {
 /// `{\"ok\":true}`: the inside of a JSON text.
 fn escaped(text: &str) -> Option<Zeroizing<String>> {
     // No JSON begins like this.
-    let is_escaped = text.trim_start_matches('{').trim_start().starts_with('\\');
-    let quoted = Zeroizing::new(format!("\"{}\"", Zeroizing::new(text.replace('\n', "\\n")).as_str()));
-    string(&quoted).filter(|_| is_escaped)
+    if !text.trim_start_matches('{').trim_start().starts_with('\\') {
+        return None;
+    }
+    // A buffer that never grows leaves no copy behind.
+    let mut quoted = Zeroizing::new(String::with_capacity(text.len().saturating_mul(2).saturating_add(2)));
+    quoted.push('"');
+    for (at, line) in text.split('\n').enumerate() {
+        quoted.push_str(if at > 0 { "\\n" } else { "" });
+        quoted.push_str(line);
+    }
+    quoted.push('"');
+    string(&quoted)
 }
 
 /// `{"name":"{…}"}`: the value of a secret manager, under the name it has there.

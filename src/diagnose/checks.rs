@@ -284,7 +284,7 @@ fn id_of(error: &Error) -> &'static str {
             | CredentialsError::Contradiction { .. } => FIELDS,
         },
         Failure::Key(_) => KEY,
-        Failure::Config(_) => SETTINGS,
+        Failure::Config(_) | Failure::Store(_) => SETTINGS,
         Failure::Usage(UsageError::TimeOutOfRange) => CLOCK,
         Failure::Usage(UsageError::TokenExpired) => CLAIMS,
         Failure::Usage(_) | Failure::Connection(_) | Failure::Response(ResponseError::Proxy) => CONNECTION,

@@ -42,12 +42,12 @@ pub(crate) enum CredentialsError {
     #[error("credentials cannot be used: both private_key and signing_key are set")]
     TwoKeys,
     /// Several that could be meant.
-    #[error("credentials are {found} with several to choose from: {}", .candidates.join("; "))]
+    #[error("credentials are {found} with several to choose from{}", List(.candidates))]
     Ambiguous { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found}, and none in it has the name or id given to `select`: {}", .candidates.join("; "))]
+    #[error("credentials are {found}, and none in it has the name or id given to `select`{}", List(.candidates))]
     NotSelected { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found} with none that can get a token: {}", .candidates.join("; "))]
-    NoneUsable { found: &'static str, candidates: Vec<String> },
+    #[error("credentials are {found} with none that can get a token{}", List(.candidates))]
+    NoneUsable { found: &'static str, candidates: Vec<String>, origin: Origin },
     #[error("no credentials in the environment: looked for {}", .looked_for.join(", "))]
     NothingInEnvironment { looked_for: Vec<String> },
     #[error("development token expired on {}", httpdate::fmt_http_date(*.at))]
@@ -69,6 +69,9 @@ pub(crate) enum Origin {
 
 /// What the file is called where that helps: ` (…)`, or nothing.
 struct Called(Origin);
+
+/// `: a; b`, or nothing.
+struct List<'a>(&'a [String]);
 
 /// A place in a text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +112,8 @@ impl CredentialsError {
             Self::Missing { origin: Origin::OAuth(_) | Origin::Jwt(_), .. } => {
                 "download the credentials again, fill in what was left out, or give it with `Credentials::reader()`"
             }
-            Self::Missing { origin: Origin::Environment, .. } => {
+            Self::Missing { origin: Origin::Environment, .. }
+            | Self::NoneUsable { origin: Origin::Environment, .. } => {
                 "set what is missing, or give it with `Credentials::reader()`; if these variables belong to something \
                  else, set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it"
             }
@@ -149,6 +153,15 @@ impl fmt::Display for Called {
         match self.0 {
             Origin::Jwt(found) | Origin::OAuth(found) => write!(f, " ({found})"),
             Origin::Aem | Origin::Builder | Origin::Environment => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            items => write!(f, ": {}", items.join("; ")),
         }
     }
 }

@@ -21,8 +21,20 @@ pub(crate) enum KeyError {
     Truncated { missing: &'static str },
     #[error("private key is damaged: {problem}")]
     Damaged { problem: &'static str },
-    #[error("private key is encrypted with a passphrase")]
-    Encrypted,
+    #[cfg(not(feature = "encrypted-keys"))]
+    #[error("private key is encrypted with a passphrase, and the feature `encrypted-keys` is off")]
+    FeatureOff,
+    #[cfg(feature = "encrypted-keys")]
+    #[error("private key is encrypted with a passphrase, and none is given")]
+    NoPassphrase,
+    #[cfg(feature = "encrypted-keys")]
+    #[error("private key cannot be decrypted: the passphrase is wrong")]
+    WrongPassphrase,
+    #[cfg(feature = "encrypted-keys")]
+    #[error("private key is encrypted with more than {limit} iterations of PBKDF2")]
+    TooManyIterations { limit: u32 },
+    #[error("private key is encrypted with {found}, which is not supported")]
+    EncryptedWith { found: &'static str, advice: &'static str },
     /// The argument is not shown.
     #[error("private key is the path of a file, not its text")]
     Path,
@@ -76,9 +88,27 @@ impl KeyError {
                 "the text must hold a block from -----BEGIN PRIVATE KEY----- (or RSA PRIVATE KEY) to its END line, or be \
                  base64 of that"
             }
-            Self::Encrypted => {
-                "AEM's keys have no passphrase; remove it with `openssl pkey -in encrypted.pem -out key.pem`"
+            #[cfg(not(feature = "encrypted-keys"))]
+            Self::FeatureOff => {
+                "turn on the feature `encrypted-keys` of this crate and give the passphrase with `passphrase`, or remove \
+                 it with `openssl pkey -in encrypted.pem -out key.pem`"
             }
+            #[cfg(feature = "encrypted-keys")]
+            Self::NoPassphrase => {
+                "give it with `passphrase` of the builder or of `Credentials::reader()`, or remove it with `openssl pkey \
+                 -in encrypted.pem -out key.pem`"
+            }
+            #[cfg(feature = "encrypted-keys")]
+            Self::WrongPassphrase => {
+                "secret managers and shells often add quotes or blanks, or leave a placeholder: `openssl pkey -in key.pem \
+                 -noout` asks for the passphrase and shows whether it is right"
+            }
+            #[cfg(feature = "encrypted-keys")]
+            Self::TooManyIterations { .. } => {
+                "encrypt it again with `openssl pkcs8 -topk8 -v2 aes-256-cbc -in encrypted.pem -out key.pem`, which takes \
+                 2048; a longer passphrase protects better than more iterations"
+            }
+            Self::EncryptedWith { advice, .. } => advice,
             Self::Path => "`private_key_file` reads the key from a file",
             Self::Container { advice, .. } => advice,
             Self::OtherKind { .. } => "the private key is the block from `privateKey` of the downloaded file",

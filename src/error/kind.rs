@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Response,
     /// IMS failed (5xx, 408).
     Server,
+    /// A token store that cannot be built. One that fails later is a warning, never an error.
+    Store,
     /// IMS throttled the request (429).
     Throttled,
     /// A timeout of the client.
@@ -41,6 +43,7 @@ impl fmt::Display for ErrorKind {
             Self::Rejected => "rejected",
             Self::Response => "response",
             Self::Server => "server",
+            Self::Store => "store",
             Self::Throttled => "throttled",
             Self::Timeout => "timeout",
             Self::Usage => "usage",

@@ -8,6 +8,7 @@ mod credentials;
 mod key;
 mod kind;
 mod response;
+mod store;
 #[cfg(feature = "testing")]
 mod testing;
 mod usage;
@@ -28,6 +29,7 @@ pub(crate) use self::credentials::{CredentialsError, Origin, Place};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
 pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
+pub(crate) use self::store::StoreSetupError;
 #[cfg(feature = "testing")]
 pub(crate) use self::testing::TestingError;
 pub(crate) use self::usage::UsageError;
@@ -80,6 +82,8 @@ pub(crate) enum Failure {
     Key(#[from] KeyError),
     #[error(transparent)]
     Response(#[from] ResponseError),
+    #[error(transparent)]
+    Store(#[from] StoreSetupError),
     #[cfg(feature = "testing")]
     #[error(transparent)]
     Testing(#[from] TestingError),
@@ -96,6 +100,7 @@ impl Error {
             Failure::Credentials(error) => error.kind(),
             Failure::Key(error) => error.kind(),
             Failure::Response(error) => error.kind(),
+            Failure::Store(_) => ErrorKind::Store,
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.kind(),
             Failure::Usage(error) => error.kind(),
@@ -115,7 +120,7 @@ impl Error {
             Failure::Testing(error) => error.is_transient(),
             Failure::Usage(error) => error.is_transient(),
             Failure::Key(error) => error.is_transient(),
-            Failure::Config(_) | Failure::Credentials(_) => false,
+            Failure::Config(_) | Failure::Credentials(_) | Failure::Store(_) => false,
         }
     }
 
@@ -267,6 +272,7 @@ impl Failure {
             Self::Credentials(error) => error.hint(),
             Self::Key(error) => error.hint(),
             Self::Response(error) => Some(Cow::Borrowed(error.hint(response))),
+            Self::Store(error) => error.hint(),
             #[cfg(feature = "testing")]
             Self::Testing(error) => error.hint(),
             Self::Usage(error) => error.hint().map(Cow::Borrowed),

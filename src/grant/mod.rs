@@ -15,6 +15,7 @@ use crate::clock::Skew;
 use crate::credentials::{Credentials, DevelopmentToken};
 use crate::error::{CredentialsError, Error, ErrorResponse};
 use crate::request::ImsRequest;
+use crate::secret::Secret;
 
 pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
 pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
@@ -32,6 +33,22 @@ pub(crate) struct TokenRequest {
     pub(crate) ims: ImsRequest,
     /// In which unit the endpoint gives `expires_in`.
     pub(crate) expires_in: Unit,
+}
+
+/// Whose tokens they are: credentials that agree in all of it share their tokens.
+pub(crate) struct Owner<'a> {
+    /// The kind of credential.
+    pub(crate) kind: &'static str,
+    pub(crate) ims_host: &'a str,
+    /// Where the client connects: what a mock issues must not reach production.
+    pub(crate) endpoint: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) org_id: &'a str,
+    /// The technical account.
+    pub(crate) account: &'a str,
+    /// Scopes or metascopes, in any order.
+    pub(crate) scopes: Vec<&'a str>,
+    pub(crate) secret: &'a Secret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +183,24 @@ impl Grant {
             Self::ClientCredentials(grant) => grant.credentials().ims_host(),
             Self::None(token) => token.ims_host(),
         }
+    }
+
+    /// What tells its tokens from those of others in a store. `None` where none are requested.
+    pub(crate) fn owner<'a>(&'a self, endpoint: &'a str) -> Option<Owner<'a>> {
+        let (kind, account, scopes, secret) = match self {
+            Self::Jwt(grant) => {
+                let credentials = grant.credentials();
+                let (account, secret) = (credentials.technical_account_id(), credentials.client_secret());
+                ("jwt", account, credentials.metascopes().collect(), secret)
+            }
+            Self::ClientCredentials(grant) => {
+                let credentials = grant.credentials();
+                ("client_credentials", "", credentials.scopes().collect(), credentials.client_secrets().first()?)
+            }
+            Self::None(_) => return None,
+        };
+        let (ims_host, client_id, org_id) = (self.ims_host(), self.client_id(), self.org_id().unwrap_or_default());
+        Some(Owner { kind, ims_host, endpoint, client_id, org_id, account, scopes, secret })
     }
 
     pub(crate) fn certificate(&self) -> Option<&Certificate> {

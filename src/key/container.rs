@@ -64,9 +64,8 @@ fn is_path(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     let starts = ["/", "./", "../", "~/", "\\\\", ".\\", "file:"].iter().any(|start| text.starts_with(start));
     let is_drive = text.get(1..3).is_some_and(|colon| colon == ":\\" || colon == ":/");
-    let lower = text.to_ascii_lowercase();
-    let ends =
-        [".pem", ".key", ".der", ".p8", ".pk8", ".p12", ".pfx", ".ppk", ".jks"].iter().any(|end| lower.ends_with(end));
+    let extension = text.rsplit('.').next().filter(|extension| extension.len() < text.len()).unwrap_or_default();
+    let ends = EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
     text.len() <= MAX_PATH && !text.contains(['\n', '\r']) && (starts || is_drive || ends)
 }
 
@@ -92,4 +91,5 @@ const JWK: KeyError = KeyError::Container {
     advice: "export it as PEM (PKCS#8) where it came from: openssl does not read JWK",
 };
 const PKCS7: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7");
+const EXTENSIONS: [&str; 9] = ["pem", "key", "der", "p8", "pk8", "p12", "pfx", "ppk", "jks"];
 const MAX_PATH: usize = 1024;

@@ -2,6 +2,9 @@
 //! words of its own, and never with a byte of the text.
 
 mod container;
+mod encrypted;
+#[cfg(feature = "encrypted-keys")]
+mod pbes2;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
 
 use self::container::sequence;
+use self::encrypted::Encrypted;
 use crate::error::{Error, KeyError};
 use crate::pem::{self, Block, Content};
 
@@ -23,8 +27,9 @@ use crate::pem::{self, Block, Content};
 pub(crate) struct RsaKey(Arc<KeyPair>);
 
 impl RsaKey {
-    /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs.
-    pub(crate) fn from_text(text: &str) -> Result<Self, Error> {
+    /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs. Only an encrypted key needs the
+    /// passphrase.
+    pub(crate) fn from_text(text: &str, passphrase: Option<&str>) -> Result<Self, Error> {
         if text.len() > MAX_KEY {
             return Err(KeyError::TooLong { limit: MAX_KEY }.into());
         }
@@ -32,20 +37,20 @@ impl RsaKey {
         let key = blocks.iter().find(|block| is_plain_key(block));
         let other_key = || blocks.iter().find(|block| block.label.ends_with(PKCS8));
         match key.or_else(other_key).or(blocks.first()) {
-            Some(block) => Ok(Self(Arc::new(parse(block)?))),
+            Some(block) => Ok(Self(Arc::new(parse(block, passphrase)?))),
             None => Err(container::of_text(text).unwrap_or(KeyError::NotPem).into()),
         }
     }
 
     /// Reads the content of a key file: text, or DER.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn from_bytes(bytes: &[u8], passphrase: Option<&str>) -> Result<Self, Error> {
         if bytes.len() > MAX_KEY {
             return Err(KeyError::TooLong { limit: MAX_KEY }.into());
         }
         match (std::str::from_utf8(bytes), utf_16(bytes)) {
-            (Ok(text), _) => Self::from_text(text),
-            (Err(_), Some(text)) => Self::from_text(&text),
-            (Err(_), None) => Ok(Self(Arc::new(parse_der(bytes)?))),
+            (Ok(text), _) => Self::from_text(text, passphrase),
+            (Err(_), Some(text)) => Self::from_text(&text, passphrase),
+            (Err(_), None) => Ok(Self(Arc::new(parse_der(bytes, passphrase)?))),
         }
     }
 
@@ -94,33 +99,40 @@ fn is_plain_key(block: &Block) -> bool {
     matches!(block.label.as_str(), "" | PKCS1 | PKCS8)
 }
 
-fn parse(block: &Block) -> Result<KeyPair, KeyError> {
+fn parse(block: &Block, passphrase: Option<&str>) -> Result<KeyPair, KeyError> {
     match block.label.as_str() {
         _ if is_plain_key(block) => {}
-        "ENCRYPTED PRIVATE KEY" => return Err(KeyError::Encrypted),
+        ENCRYPTED_PKCS8 => {}
         other => {
             let other_kind = || KeyError::OtherKind { found: what_stands_there(other) };
             return Err(container::of_label(other).unwrap_or_else(other_kind));
         }
     }
     match &block.content {
-        Content::Der(der) => parse_der(der),
-        Content::Encrypted => Err(KeyError::Encrypted),
+        Content::Der(der) => parse_der(der, passphrase),
+        Content::Encrypted => Err(encrypted::old_pem()),
         Content::Unfinished => Err(KeyError::Truncated { missing: "its END line is missing" }),
         Content::Damaged => Err(KeyError::Damaged { problem: "its lines are not base64" }),
     }
 }
 
 /// A label can be wrong; the structure cannot.
-fn parse_der(der: &[u8]) -> Result<KeyPair, KeyError> {
+fn parse_der(der: &[u8], passphrase: Option<&str>) -> Result<KeyPair, KeyError> {
     if let Some(container) = container::of_bytes(der) {
         return Err(container);
     }
     if is_cut(der) {
         return Err(KeyError::Truncated { missing: "bytes are missing in the middle or at the end" });
     }
+    match Encrypted::of(der) {
+        Some(encrypted) => parse_plain_der(&encrypted.open(passphrase)?),
+        None => parse_plain_der(der),
+    }
+}
+
+fn parse_plain_der(der: &[u8]) -> Result<KeyPair, KeyError> {
     let pkcs1 = match private_key_info(der) {
-        // The key alone: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
+        // Only the key itself: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
         Some((RSA, pkcs1)) => pkcs1,
         Some((algorithm, _)) => return Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
         None => der,
@@ -167,30 +179,16 @@ pub(crate) fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> 
     Some((algorithm.oid, key.as_bytes()))
 }
 
-/// aws-lc only says no. The modulus tells whether the size was the reason.
+/// aws-lc only says no. The modulus shows whether the size was the reason.
 fn why_rejected(pkcs1: &[u8]) -> KeyError {
     match modulus_bits(pkcs1) {
         Some(bits) if bits < MIN_MODULUS => KeyError::TooFewBits { bits },
         Some(bits) if bits > MAX_MODULUS => KeyError::TooManyBits { bits },
         Some(_) => KeyError::Inconsistent,
-        None if is_encrypted(pkcs1) => KeyError::Encrypted,
         None if x509_cert::Certificate::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a certificate" },
         None if SubjectPublicKeyInfoRef::from_der(pkcs1).is_ok() => KeyError::OtherKind { found: "a public key" },
         None => KeyError::Damaged { problem: "it does not have the structure of an RSA private key" },
     }
-}
-
-/// RFC 5958 `EncryptedPrivateKeyInfo`: an algorithm of PKCS#5 or PKCS#12, and bytes.
-fn is_encrypted(der: &[u8]) -> bool {
-    let read = || {
-        let mut reader = SliceReader::new(der).ok()?;
-        sequence(&mut reader)?;
-        let algorithm = AlgorithmIdentifierRef::decode(&mut reader).ok()?;
-        <&OctetStringRef>::decode(&mut reader).ok()?;
-        let oid = algorithm.oid;
-        Some([PKCS5, PKCS12_PBE].iter().any(|family| oid.as_bytes().starts_with(family.as_bytes())))
-    };
-    read().unwrap_or_default()
 }
 
 /// RFC 8017 `RSAPrivateKey`: version, then the modulus.
@@ -206,14 +204,13 @@ fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
 
 const PKCS1: &str = "RSA PRIVATE KEY";
 const PKCS8: &str = "PRIVATE KEY";
+const ENCRYPTED_PKCS8: &str = "ENCRYPTED PRIVATE KEY";
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const PKCS5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5");
-const PKCS12_PBE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// What aws-lc signs with; AEM's keys have 2048 bits.
 const MIN_MODULUS: usize = 2048;
 const MAX_MODULUS: usize = 8192;
-/// A key of 8192 bits takes 6.5 KiB, one of 16384, which is told as too long a key, 13 KiB.
+/// A key of 8192 bits takes 6.5 KiB, one of 16384, which is reported as too long, 13 KiB.
 pub(crate) const MAX_KEY: usize = 16 * 1024;

@@ -5,10 +5,12 @@
 #[cfg(feature = "metrics")]
 mod metrics;
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use crate::certificate::Certificate;
 use crate::error::Error;
+use crate::store::StoreError;
 use crate::token::Token;
 
 /// Whose exchange it is.
@@ -153,6 +155,42 @@ pub(crate) fn request_passed(host: Option<&str>, reason: &str) {
 #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
 pub(crate) fn token_refused() {
     tracing::debug!(target: TARGET, "the API refused the token");
+}
+
+/// The token store failed. One warning for an outage, however many calls meet it.
+pub(crate) fn store_failed(error: &StoreError, is_first: bool, next_try: Duration) {
+    macro_rules! event {
+        ($level:ident, $message:literal) => {
+            tracing::$level!(
+                target: TARGET,
+                cause = error.source().map(tracing::field::display),
+                ?next_try,
+                "error.message" = %error,
+                $message
+            )
+        };
+    }
+    match is_first {
+        true => event!(warn, "token store failed, tokens are requested without it"),
+        false => event!(debug, "token store failed again"),
+    }
+}
+
+/// The first token was read from the store, or saved to it, since it failed.
+pub(crate) fn store_works(down_for: Duration) {
+    tracing::info!(target: TARGET, ?down_for, "token store works again");
+}
+
+/// The store has bytes that are not a token of this credential.
+pub(crate) fn store_unreadable(identity: Identity<'_>) {
+    let (address, port) = identity.server();
+    tracing::warn!(
+        target: TARGET,
+        client_id = identity.client_id,
+        "server.address" = address,
+        "server.port" = port,
+        "token in the store is damaged or not of this credential, it will be overwritten"
+    );
 }
 
 const TARGET: &str = "adobe_ims";

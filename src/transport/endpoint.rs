@@ -74,6 +74,11 @@ impl Endpoint {
         &self.host
     }
 
+    /// All of it, as an address.
+    pub(crate) fn as_str(&self) -> &str {
+        self.base.as_str()
+    }
+
     /// Plain http, which is this machine's loopback.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"

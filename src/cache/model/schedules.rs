@@ -12,7 +12,7 @@ use http::StatusCode;
 use tokio::task::yield_now;
 
 use super::{LIMIT, Model, Now, REFRESH_BEFORE, Seen};
-use crate::cache::{Cache, CacheConfig, Load, Refresh};
+use crate::cache::{Cache, CacheConfig, Load, Refresh, Wanted};
 use crate::clock::{Clock, SharedClock};
 use crate::error::{ConnectionError, Error, ErrorKind, ErrorResponse, ResponseError};
 use crate::telemetry::Identity;
@@ -44,8 +44,8 @@ impl Ims {
 }
 
 impl Load for Ims {
-    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
-        let beside = refresh == Refresh::Background;
+    async fn load(&self, wanted: Wanted) -> Result<Token, Error> {
+        let beside = wanted.refresh == Refresh::Background;
         let (flying, answer, yields, done, late) = {
             let mut world = self.world();
             let flying = Flying(self.clone(), world.model.begins(beside));

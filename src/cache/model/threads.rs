@@ -11,7 +11,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::task::yield_now;
 
-use crate::cache::{Cache, CacheConfig, Load, Refresh};
+use crate::cache::{Cache, CacheConfig, Load, Wanted};
 use crate::clock::{Clock, SharedClock};
 use crate::error::{Error, ResponseError};
 use crate::telemetry::Identity;
@@ -35,7 +35,7 @@ struct Shared {
 struct Flying(Ims);
 
 impl Load for Ims {
-    async fn load(&self, _: Refresh) -> Result<Token, Error> {
+    async fn load(&self, _: Wanted) -> Result<Token, Error> {
         let number = self.0.flights.fetch_add(1, Ordering::SeqCst);
         let others = self.0.flying.fetch_add(1, Ordering::SeqCst);
         self.0.two_at_once.fetch_add(others, Ordering::SeqCst);

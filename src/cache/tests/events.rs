@@ -9,14 +9,14 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) level: Level,
-    pub(super) target: String,
-    pub(super) fields: Vec<(String, String)>,
+pub(crate) struct Told {
+    pub(crate) level: Level,
+    pub(crate) target: String,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 /// Listens on this thread until the guard is dropped.
-pub(super) fn listen(hear: impl Fn(Told) + Send + Sync + 'static) -> DefaultGuard {
+pub(crate) fn listen(hear: impl Fn(Told) + Send + Sync + 'static) -> DefaultGuard {
     tracing::subscriber::set_default(registry().with(Ear(hear)))
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 
-use crate::cache::{Cache, CacheConfig, Load, Refresh};
+use crate::cache::{Cache, CacheConfig, Load, Refresh, Wanted};
 use crate::clock::{Clock, SharedClock, Stopwatch};
 use crate::error::{Error, ErrorKind, ErrorResponse, ResponseError};
 use crate::retry::{Limits, Retry};
@@ -17,13 +17,13 @@ use crate::telemetry::Identity;
 use crate::testing::ManualClock;
 use crate::token::Token;
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
 /// One time for all: the cache's clock goes with the runtime's, and a test can make it jump.
 #[derive(Clone)]
-pub(super) struct Time {
+pub(crate) struct Time {
     /// Moves the cache's clock alone: suspend, a clock set anew, time that passes without a runtime.
     pub(super) jumps: ManualClock,
     runtime: Stopwatch,
@@ -35,7 +35,7 @@ pub(super) struct Time {
 type Action = Box<dyn FnOnce() + Send>;
 
 impl Time {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self {
             jumps: ManualClock::new(),
             runtime: Stopwatch::start(),
@@ -45,12 +45,12 @@ impl Time {
     }
 
     /// Moves both clocks together, through every timer on the way.
-    pub(super) async fn pass(&self, by: Duration) {
+    pub(crate) async fn pass(&self, by: Duration) {
         tokio::time::sleep(by).await;
     }
 
     /// Lets the tasks run that are due.
-    pub(super) async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         self.pass(Duration::from_millis(1)).await;
     }
 
@@ -64,7 +64,7 @@ impl Time {
         *self.on_next_read.lock().unwrap() = Some(Box::new(act));
     }
 
-    pub(super) fn passed(&self) -> Duration {
+    pub(crate) fn passed(&self) -> Duration {
         self.runtime.elapsed()
     }
 }
@@ -261,7 +261,8 @@ impl Drop for Request<'_> {
 }
 
 impl Load for Ims {
-    async fn load(&self, refresh: Refresh) -> Result<Token, Error> {
+    async fn load(&self, wanted: Wanted) -> Result<Token, Error> {
+        let refresh = wanted.refresh;
         let at = self.0.time.passed();
         self.script().fetches.push(StartedFetch { at, refresh });
         let attempts = if refresh == Refresh::Background { 1 } else { LIMITS.attempts };

@@ -7,10 +7,10 @@
 
 mod cancellation;
 mod clocks;
-mod events;
+pub(crate) mod events;
 mod failures;
 mod forget;
-mod harness;
+pub(crate) mod harness;
 mod keep_fresh;
 mod lifetime;
 mod runtimes;

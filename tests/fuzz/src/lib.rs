@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use adobe_ims::{Error, Token, fuzzing};
+use adobe_ims::{Credentials, Error, JwtSigner, Token, fuzzing};
 
 /// What `$SECRET` in an input becomes.
 const SECRET: &str = "s8e-MARKER-0123456789-abcdef";
@@ -89,6 +89,33 @@ pub fn assert_token(token: &Token) {
     let own = Secrets { texts: Vec::new(), pieces: pieces(text).collect() };
     own.assert_not_in(&printed(token), "");
     let _claims = token.claims().map(|claims| (claims.created_at(), claims.lifetime(), claims.scopes().count()));
+}
+
+/// Credentials of any kind: for Adobe, and without a secret in what they show.
+#[track_caller]
+pub fn assert_credentials(credentials: &Credentials) {
+    // A secret that is also in a public part is not one.
+    let public = match credentials {
+        Credentials::Service(service) => {
+            assert_host(service.ims_host());
+            assert!(JwtSigner::new(service).is_ok(), "an accepted key does not sign");
+            let metascopes = service.metascopes().collect::<Vec<_>>();
+            assert!(!metascopes.is_empty());
+            [service.client_id(), service.org_id(), service.technical_account_id(), &metascopes.join("\n")].join("\n")
+        }
+        Credentials::OAuth(oauth) => {
+            assert_host(oauth.ims_host());
+            let scopes = oauth.scopes().collect::<Vec<_>>();
+            assert!(!scopes.is_empty() && scopes.iter().all(|scope| !scope.is_empty() && !scope.contains(',')));
+            [oauth.client_id(), oauth.org_id().unwrap_or_default(), &scopes.join("\n")].join("\n")
+        }
+        Credentials::Development(development) => {
+            assert!(!development.token().expose_secret().is_empty());
+            String::new()
+        }
+        other => panic!("{other:?}"),
+    };
+    HELD.assert_not_in(&printed(credentials), &public);
 }
 
 /// A host of credentials is one of Adobe's.

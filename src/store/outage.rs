@@ -1,0 +1,106 @@
+//! One store for all clients that share it: asks it within a limit, and not at all while it is down.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{StoreError, StoreFuture, TokenStore};
+use crate::clock::{Moment, SharedClock};
+use crate::telemetry;
+
+pub(crate) struct Store {
+    store: Box<dyn TokenStore>,
+    outage: Mutex<Option<Outage>>,
+}
+
+/// Since a failure, until a token was read or saved.
+struct Outage {
+    since: Moment,
+    failures: u32,
+    /// Not asked again before.
+    until: Moment,
+}
+
+impl Store {
+    pub(crate) fn new(store: impl TokenStore) -> Self {
+        Self { store: Box::new(store), outage: Mutex::default() }
+    }
+
+    /// Asks the store; `None` if it fails or is not to be asked now.
+    pub(super) async fn ask<'a, T>(
+        &'a self,
+        clock: &SharedClock,
+        limit: Duration,
+        ask: impl FnOnce(&'a dyn TokenStore) -> StoreFuture<'a, T> + Send,
+    ) -> Option<T> {
+        if self.is_down(Moment::now(clock)) {
+            return None;
+        }
+        let asked = caught(async move { ask(&*self.store).await });
+        let outcome = match tokio::time::timeout(limit, asked).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => Err(StoreError::failed("it panicked")),
+            Err(_) => Err(StoreError::unreachable(format!("no response within {} ms", limit.as_millis()))),
+        };
+        outcome.inspect_err(|error| self.failed(error, Moment::now(clock))).ok()
+    }
+
+    /// A token was read or saved: the store works.
+    pub(super) fn works(&self, clock: &SharedClock) {
+        let ended = self.outage().take();
+        if let Some(outage) = ended {
+            let down_for = Moment::now(clock).monotonic.saturating_duration_since(outage.since.monotonic);
+            telemetry::store_works(down_for);
+        }
+    }
+
+    fn is_down(&self, now: Moment) -> bool {
+        self.outage().as_ref().is_some_and(|outage| !now.is_past(outage.until))
+    }
+
+    /// A warning for the first failure only.
+    fn failed(&self, error: &StoreError, now: Moment) {
+        let mut outage = self.outage();
+        let (since, failures) = outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
+        let pause = pause(failures, fastrand::f64());
+        let until = now.checked_add(pause).unwrap_or(now);
+        *outage = Some(Outage { since, failures: failures.saturating_add(1), until });
+        drop(outage);
+        telemetry::store_failed(error, failures == 0, pause);
+    }
+
+    fn outage(&self) -> MutexGuard<'_, Option<Outage>> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenStore")
+    }
+}
+
+/// `None` if it panics: a store is anybody's code, and must not make a call fail.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// How long a store that has failed is not asked.
+fn pause(failures: u32, draw: f64) -> Duration {
+    let jitter = 1.0 + MAX_JITTER * draw.clamp(0.0, 1.0);
+    FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(MAX_PAUSE).mul_f64(jitter)
+}
+
+/// Long enough that nobody notices a store that hangs for a second each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+const MAX_JITTER: f64 = 0.1;
