@@ -294,6 +294,11 @@ fn what_resembles_a_placeholder_is_a_value() {
     for empty in ["\"\"", "''"] {
         let error = parts().client_id(empty).build().unwrap_err();
         assert_eq!(error.to_string(), "credentials cannot be used: client_id: it is empty");
+        let error = parts().client_secret(empty).build().unwrap_err();
+        assert_eq!(error.to_string(), "credentials cannot be used: client_secret: it is empty");
+        let oauth = OAuthCredentials::builder().client_id("x").client_secret("x").client_secret(empty);
+        let error = oauth.scopes(["openid"]).build().unwrap_err();
+        assert_eq!(error.to_string(), "credentials cannot be used: client_secret: it is empty");
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) fn account(value: &Secret) -> Result<String, &'static str> {
 /// `clientSecret`: goes into the form. Opaque, but never with the line break of a mounted file.
 pub(super) fn client_secret(value: &Secret) -> Result<Secret, &'static str> {
     let text = filled_in(value.expose())?;
+    if text.is_empty() {
+        return Err("it is empty");
+    }
     if text.len() > MAX_SECRET {
         return Err("it is too long");
     }
