@@ -263,7 +263,6 @@ impl ImsClient {
         let token = exchange.try_grant(&grant).await?;
         cache.install(token.clone(), || exchange.set_grant(grant));
         cache.loader().share(&token).await;
-        exchange.report_certificate();
         Ok(())
     }
 

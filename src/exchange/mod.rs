@@ -20,6 +20,8 @@ pub(crate) use self::response::read_token;
 
 use self::reload::Changed;
 use self::response::Refusal;
+#[cfg(feature = "metrics")]
+use crate::certificate::Certificate;
 use crate::clock::{Clock, SharedClock, Stopwatch};
 use crate::error::{Error, ErrorKind, ResponseError};
 use crate::grant::{Grant, Learned};
@@ -95,11 +97,6 @@ impl Exchange {
         self.grant.store(Arc::new(grant));
     }
 
-    /// To be called when no lock is held.
-    pub(crate) fn report_certificate(&self) {
-        telemetry::certificate(self.identity(), self.grant().certificate());
-    }
-
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -124,6 +121,8 @@ impl Exchange {
         Identity {
             #[cfg(feature = "metrics")]
             label: self.label.as_deref(),
+            #[cfg(feature = "metrics")]
+            certificate_not_after: self.grant.load().certificate().map(Certificate::not_after),
             ..Identity::new(self.endpoint.host(), &self.client_id)
         }
     }
@@ -137,9 +136,7 @@ impl Exchange {
                 None => self.token_by(&self.grant(), &mut retry).await,
             }
         };
-        let result = self.observed(call, || self.grant().name()).await;
-        self.report_certificate();
-        result
+        self.observed(call, || self.grant().name()).await
     }
 
     /// Gets a token by a grant that is not the client's yet.
