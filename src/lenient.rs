@@ -25,6 +25,11 @@ impl LenientText {
         self.0.as_deref()
     }
 
+    /// The text itself, without a copy.
+    pub(crate) fn into_text(self) -> Option<String> {
+        self.0
+    }
+
     /// As a whole number, if it is one.
     pub(crate) fn number(&self) -> Option<u64> {
         self.text().and_then(whole)

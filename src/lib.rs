@@ -170,6 +170,7 @@
 #![deny(missing_docs, unreachable_pub, unnameable_types)]
 
 mod cache;
+mod caught;
 mod certificate;
 mod client;
 mod clock;

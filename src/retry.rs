@@ -65,6 +65,11 @@ impl<'a> Retry<'a> {
         self.response = None;
     }
 
+    /// The time that is left for the call.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.remaining()
+    }
+
     /// Makes one attempt within its limit and that of the call.
     pub(crate) async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.made = self.made.saturating_add(1);

@@ -1,15 +1,13 @@
 //! Signing where the private key is kept: a key management service, a hardware module, an agent.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::caught::{Panicked, caught};
 use crate::certificate::Certificate;
 use crate::error::{Cause, Error, KeyError};
 use crate::key::RsaKey;
@@ -169,7 +167,7 @@ async fn sign_elsewhere(
     limit: Duration,
 ) -> Result<Vec<u8>, Error> {
     let input = SigningInput { message };
-    let signing = caught(|| key.sign(&input));
+    let signing = caught(async { key.sign(&input).await });
     let signature = match tokio::time::timeout(limit, signing).await {
         Ok(Ok(Ok(signature))) => signature,
         Ok(Ok(Err(error))) => {
@@ -187,19 +185,6 @@ async fn sign_elsewhere(
         Some(certificate) if !certificate.verifies(message, &signature) => Err(KeyError::SignatureMismatch.into()),
         _ => Ok(signature),
     }
-}
-
-struct Panicked;
-
-/// Runs foreign code whose panic must not become that of the caller.
-async fn caught<'a, T>(start: impl FnOnce() -> Pin<Box<dyn Future<Output = T> + Send + 'a>>) -> Result<T, Panicked> {
-    let future = catch_unwind(AssertUnwindSafe(start)).map_err(|_| Panicked)?;
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
 }
 
 const MAX_TEXT: usize = 200;

@@ -1,16 +1,13 @@
 //! One exchange in progress, on behalf of everybody who needs its token.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::{Load, Shared, Wanted};
+use crate::caught::{Panicked, caught};
 use crate::clock::{Deadline, Moment};
 use crate::error::{Error, UsageError};
 use crate::token::Token;
@@ -58,17 +55,13 @@ impl<L: Load> Landing<L> {
     /// Loads a token. A panic becomes an error: of a clock that was given to the client, or of tokio on a
     /// runtime without drivers.
     pub(super) async fn run(mut self) {
-        let result = {
-            let mut load = pin!(self.shared.loader.load(self.wanted));
-            poll_fn(|context| {
-                let poll = catch_unwind(AssertUnwindSafe(|| load.as_mut().poll(context)));
-                poll.unwrap_or_else(|_| Poll::Ready(Err(UsageError::Panicked.into())))
-            })
-            .await
-        };
+        let result = caught(self.shared.loader.load(self.wanted)).await;
+        let result = result.unwrap_or_else(|Panicked| Err(UsageError::Panicked.into()));
+        let (result, landed) = self.shared.land(self.number, self.wanted.refresh, result);
         self.landed = true;
-        let result = self.shared.land(self.number, self.wanted.refresh, result);
-        self.sender.send_replace(Some(result));
+        self.sender.send_replace(Some(result.clone()));
+        // Last, since it runs other people's code.
+        self.shared.report(&result, landed);
     }
 }
 

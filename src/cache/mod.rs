@@ -6,7 +6,7 @@ mod entry;
 mod flight;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -121,6 +121,13 @@ enum Step {
     Join(Joined),
 }
 
+/// What became of the outcome of an exchange.
+enum Landed {
+    Stored,
+    Failed(Failed),
+    Late,
+}
+
 /// What is known after a failure.
 struct Failed {
     time_left: Option<Duration>,
@@ -190,16 +197,18 @@ impl<L: Load> Cache<L> {
 
     /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
     /// changes the loader at the same moment.
-    pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
+    pub(crate) fn install<T>(&self, token: Token, swap: impl FnOnce() -> T) {
         let now = self.0.now();
         let entry = Entry::new(token.clone(), now, &self.0.config);
         let mut state = self.0.state();
-        swap();
+        // Dropped after the lock is released: a signing key of the application may be part of it.
+        let old = swap();
         state.started = state.started.saturating_add(1);
         state.stored = state.started;
         state.cooldown = None;
         self.0.slot.store(Some(Arc::new(entry)));
         drop(state);
+        drop(old);
         telemetry::token_cached(self.0.loader.identity(), &token);
     }
 
@@ -258,7 +267,11 @@ impl<L: Load> Shared<L> {
     /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back. If
     /// the lock is taken, its holder is already deciding.
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
-        if let Ok(mut state) = self.state.try_lock()
+        let state = match self.state.try_lock() {
+            Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
+            state => state,
+        };
+        if let Ok(mut state) = state
             && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
             && !state.flight.as_ref().is_some_and(|flight| flight.is_alive())
             && !state.holds_back(Phase::Cached, Refresh::Background, now)
@@ -402,7 +415,7 @@ impl<L: Load> Shared<L> {
     }
 
     /// Stores what an exchange brought: a token in the slot, a failure never in its place.
-    fn land(&self, number: u64, refresh: Refresh, result: Result<Token, Error>) -> Result<Token, Error> {
+    fn land(&self, number: u64, refresh: Refresh, result: Result<Token, Error>) -> (Result<Token, Error>, Landed) {
         let result = match result {
             Ok(token) if token.is_expired() => Err(ResponseError::ExpiredOnArrival.into()),
             result => result,
@@ -410,23 +423,30 @@ impl<L: Load> Shared<L> {
         let now = self.now();
         let mut state = self.state();
         state.flight.take_if(|flight| flight.number == number);
-        match &result {
+        let landed = match &result {
             Ok(token) if number > state.stored => {
                 state.stored = number;
                 state.cooldown = None;
                 self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.config))));
-                drop(state);
-                telemetry::token_cached(self.loader.identity(), token);
+                Landed::Stored
             }
+            Err(error) if number == state.started => Landed::Failed(self.cool_down(&mut state, error, refresh, now)),
             // A later exchange may have brought something newer.
-            Err(error) if number == state.started => {
-                let failed = self.cool_down(&mut state, error, refresh, now);
-                drop(state);
-                self.report(error, failed);
+            _ => Landed::Late,
+        };
+        (result, landed)
+    }
+
+    /// Not under the lock: subscribers may do anything.
+    fn report(&self, result: &Result<Token, Error>, landed: Landed) {
+        let identity = self.loader.identity();
+        match (result, landed) {
+            (Ok(token), Landed::Stored) => telemetry::token_cached(identity, token),
+            (Err(error), Landed::Failed(failed)) => {
+                telemetry::exchange_failed(identity, error, failed.time_left, failed.next_try);
             }
             _ => {}
         }
-        result
     }
 
     /// An exchange whose runtime has shut down. Callers who wait for it start another; while there is a
@@ -439,11 +459,11 @@ impl<L: Load> Shared<L> {
         if number != state.started || Phase::of(age) == Phase::Empty || *self.closed.borrow() {
             return;
         }
-        let error = UsageError::RuntimeGone.into();
+        let error = Error::from(UsageError::RuntimeGone);
         let failed = self.cool_down(&mut state, &error, Refresh::Background, at);
         drop(state);
         if now.is_some() {
-            self.report(&error, failed);
+            self.report(&Err(error), Landed::Failed(failed));
         }
     }
 
@@ -459,11 +479,6 @@ impl<L: Load> Shared<L> {
         state.cooldown = Some(cooldown);
         let cached = entry.filter(|_| phase == Phase::Cached);
         Failed { time_left: cached.map(|entry| entry.token.remaining_at(now)), next_try }
-    }
-
-    /// Not under the lock: subscribers may do anything.
-    fn report(&self, error: &Error, failed: Failed) {
-        telemetry::exchange_failed(self.loader.identity(), error, failed.time_left, failed.next_try);
     }
 
     /// An exchange that did not end in time is nobody's any more. A token that it brings is still taken.

@@ -256,13 +256,14 @@ impl ImsClient {
             return Err(UsageError::DevelopmentToken.into());
         }
         let grant = Grant::new(credentials, settings.assertion_lifetime)?;
-        if !exchange.grant().is_same_client(&grant) {
+        if !exchange.is_for(&grant) {
             return Err(UsageError::AnotherClient.into());
         }
         in_runtime()?;
         let token = exchange.try_grant(&grant).await?;
         cache.install(token.clone(), || exchange.set_grant(grant));
         cache.loader().share(&token).await;
+        exchange.skip_file().await;
         exchange.report_certificate();
         Ok(())
     }

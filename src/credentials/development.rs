@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
@@ -92,7 +92,7 @@ impl DevelopmentToken {
             |problem| CredentialsError::Field { name: token.name.clone().into_owned(), problem, origin: Origin::Aem };
         let (created_at, lifetime) = validity().ok_or_else(|| field("it does not say when it expires"))?;
         let end = created_at.checked_add(lifetime).ok_or_else(|| field("its lifetime is out of range"))?;
-        let remaining = end.duration_since(now.wall).unwrap_or_default().min(lifetime);
+        let remaining = end.duration_since(now.wall).unwrap_or_default().min(lifetime).min(MAX_LIFETIME);
         if remaining.is_zero() {
             // A date before 1970 or after 9999 cannot be written.
             let at = end.min(now.wall).max(SystemTime::UNIX_EPOCH);
@@ -146,5 +146,7 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
 
 /// `as` is the first part of the host name (`adobe/aio-lib-ims`).
 const IMS_DOMAIN: &str = "adobelogin.com";
+/// Such a token is valid for 24 hours at most (Adobe's documentation).
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// As long as a response of IMS may give one.
 const MAX_TOKEN: usize = 16 * 1024;

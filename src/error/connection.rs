@@ -8,7 +8,7 @@ use super::ErrorKind;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionError {
     #[error("{fault} {host}")]
-    Fault { fault: ConnectFault, host: String },
+    Fault { fault: ConnectFault, host: String, is_local: bool },
     #[error("connecting to {host} timed out after {}", Limit(*.limit))]
     ConnectTimeout { host: String, limit: Duration },
     #[error("{host} did not respond within {}", Limit(*.limit))]
@@ -67,7 +67,7 @@ impl ConnectionError {
 
     pub(super) fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Fault { fault, host } => fault.hint(is_loopback(host)),
+            Self::Fault { fault, is_local, .. } => fault.hint(*is_local),
             Self::ConnectTimeout { .. } => {
                 "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or raise \
                  `connect_timeout`"
@@ -89,10 +89,10 @@ impl ConnectFault {
         }
     }
 
-    fn hint(self, loopback: bool) -> &'static str {
+    fn hint(self, is_local: bool) -> &'static str {
         match self {
             Self::Dns => "check the network and its name server; behind a company proxy, set HTTPS_PROXY",
-            Self::Connect | Self::Closed if loopback => "check that something listens at this address and port",
+            Self::Connect | Self::Closed if is_local => "check that something listens at this address and port",
             Self::Connect | Self::Closed => {
                 "check that the host is up and that this machine may reach it; behind a company proxy, set HTTPS_PROXY"
             }
@@ -177,8 +177,4 @@ impl fmt::Display for Limit {
             _ => write!(f, "{} ms", self.0.as_millis()),
         }
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    ["127.", "[::1]", "localhost"].iter().any(|start| host.starts_with(start))
 }

@@ -227,8 +227,7 @@ struct ErrorBody {
 }
 
 fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    let text = LenientText::deserialize(deserializer)?;
-    Ok(text.text().map(|text| Secret::from(text.to_owned())))
+    Ok(LenientText::deserialize(deserializer)?.into_text().map(Secret::from))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {

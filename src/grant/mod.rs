@@ -169,13 +169,6 @@ impl Grant {
         }
     }
 
-    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
-    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
-        self.client_id() == other.client_id()
-            && self.ims_host() == other.ims_host()
-            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
-    }
-
     /// The host that the credential belongs to.
     pub(crate) fn ims_host(&self) -> &str {
         match self {

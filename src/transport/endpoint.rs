@@ -79,6 +79,11 @@ impl Endpoint {
         self.base.as_str()
     }
 
+    /// This machine's loopback.
+    pub(crate) fn is_local(&self) -> bool {
+        self.base.host_str().is_some_and(is_loopback)
+    }
+
     /// Plain http, which is this machine's loopback.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"

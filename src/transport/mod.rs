@@ -132,7 +132,10 @@ impl Transport {
             return ConnectionError::ConnectTimeout { host, limit: self.connect_timeout }.into();
         }
         let cause = Cause::from_chain(fault::first_cause(error));
-        Error::caused(ConnectionError::Fault { fault: fault::classify(error), host }, cause)
+        Error::caused(
+            ConnectionError::Fault { fault: fault::classify(error), host, is_local: endpoint.is_local() },
+            cause,
+        )
     }
 }
 
