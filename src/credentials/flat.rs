@@ -163,8 +163,16 @@ fn is_blank(value: &Value<'_>) -> bool {
 }
 
 fn is_same(one: &Value<'_>, other: &Value<'_>) -> bool {
-    match (one.node(), other.node()) {
-        (Some(Node::Text(one)), Some(Node::Text(other))) => one.expose() == other.expose(),
+    one.node().zip(other.node()).is_some_and(|(one, other)| is_same_node(one, other))
+}
+
+fn is_same_node(one: &Node, other: &Node) -> bool {
+    match (one, other) {
+        (Node::Text(one), Node::Text(other)) => one.expose() == other.expose(),
+        (Node::Number(Some(one)), Node::Number(Some(other))) => one == other,
+        (Node::List(one), Node::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same_node(one, other))
+        }
         _ => false,
     }
 }
