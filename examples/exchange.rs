@@ -5,7 +5,8 @@
 //! cargo run --example exchange -- service_token.json    # asks Adobe
 //! ```
 //!
-//! `--print-token` prints the token and nothing else; `--endpoint URL` connects there instead of the host in the file.
+//! `--print-token` prints the token and nothing else; `--endpoint URL` connects there instead of
+//! the host in the file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
 
 use std::process::ExitCode;

@@ -42,8 +42,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that many share. An enum, because a dynamic call for the default would cost a cache hit a
-/// tenth of its some 50 ns.
+/// A clock that many share. An enum, because a dynamic call for the default would cost a cache hit
+/// a tenth of its some 50 ns.
 #[derive(Clone, Default)]
 pub(crate) enum SharedClock {
     #[default]
@@ -79,8 +79,8 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// A reading of both clocks. A deadline has passed when it has on either: so suspend, a clock set back
-/// and a clock set forward are all safe.
+/// A reading of both clocks. A deadline has passed when it has on either: so suspend, a clock set
+/// back and a clock set forward are all safe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: SystemTime,
@@ -108,8 +108,8 @@ impl Moment {
     }
 }
 
-/// How long this machine has been up, suspended or not, since which boot: a clock that nobody sets and
-/// that all processes of the machine share.
+/// How long this machine has been up, suspended or not, since which boot: a clock that nobody sets
+/// and that all processes of the machine share.
 #[cfg(feature = "file-store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Uptime {

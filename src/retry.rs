@@ -1,5 +1,5 @@
-//! Retry or not, and after how long: pure functions of a failure, a count and a time, and the state of
-//! one call that follows them. Knows no HTTP; the random source is an argument.
+//! Retry or not, and after how long: pure functions of a failure, a count and a time, and the state
+//! of one call that follows them. Knows no HTTP; the random source is an argument.
 
 use std::time::Duration;
 
@@ -26,7 +26,8 @@ impl Default for Limits {
     }
 }
 
-/// The attempts of one call: makes each within its limit, and says whether and when the next one is due.
+/// The attempts of one call: makes each within its limit, and says whether and when the next one is
+/// due.
 ///
 /// Dropping the future of an attempt drops the request.
 pub(crate) struct Retry<'a> {
@@ -37,7 +38,8 @@ pub(crate) struct Retry<'a> {
     /// The last error that came with a response: it says more than that the time ran out.
     response: Option<Error>,
     elapsed: Duration,
-    /// The process stood still during the attempt or the pause: its timers ran out while nobody could act.
+    /// The process stood still during the attempt or the pause: its timers ran out while nobody
+    /// could act.
     stood_still: bool,
     /// Whether that has earned the call another attempt already.
     forgiven: bool,
@@ -91,8 +93,8 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere from
-    /// 0 to 1.
+    /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere
+    /// from 0 to 1.
     pub(crate) async fn pause(&mut self, error: Error, draw: f64) -> Result<(), Error> {
         // A timer that ran out while nobody could act is not a failure of IMS. A response says more.
         self.stood_still &= error.is_transient() && error.status().is_none();
@@ -147,8 +149,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(4);
-/// A timer that fires later than this after its time did not run on a busy machine: the process stood
-/// still.
+/// A timer that fires later than this after its time did not run on a busy machine: the process
+/// stood still.
 pub(crate) const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -275,7 +277,8 @@ mod tests {
         }
     }
 
-    /// R14: the process stands still for longer than the whole call, during the attempt or the pause after it.
+    /// R14: the process stands still for longer than the whole call, during the attempt or the
+    /// pause after it.
     #[tokio::test(start_paused = true)]
     async fn a_freeze_earns_the_call_one_more_attempt() {
         let fault = || Error::from(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO });

@@ -1,4 +1,5 @@
-//! Text that can't be printed and is wiped on drop. Not a vault: what TLS, HTTP and JSON layers copy is theirs.
+//! Text that can't be printed and is wiped on drop. Not a vault: what TLS, HTTP and JSON layers
+//! copy is theirs.
 
 use std::fmt;
 use std::sync::Arc;

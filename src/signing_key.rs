@@ -15,14 +15,14 @@ use crate::error::{Cause, Error, KeyError};
 use crate::key::RsaKey;
 use crate::redact::printable;
 
-/// A private key that signs where it is kept, and cannot be read: in a key management service (KMS), a
-/// hardware security module (HSM), or an agent process.
+/// A private key that signs where it is kept, and cannot be read: in a key management service
+/// (KMS), a hardware security module (HSM), or an agent process.
 ///
 /// Give it to
-/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key). Claims,
-/// header and time stay with this crate: the key returns only a signature. The timeout, the retries and
-/// the cancellation of a call cover it. If the credentials have a certificate, the signature is checked
-/// against it before anything is sent.
+/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key).
+/// Claims, header and time stay with this crate: the key returns only a signature. The timeout, the
+/// retries and the cancellation of a call cover it. If the credentials have a certificate, the
+/// signature is checked against it before anything is sent.
 ///
 /// ```
 /// use adobe_ims::{SigningError, SigningFuture, SigningInput, SigningKey};
@@ -47,12 +47,13 @@ use crate::redact::printable;
 /// }
 /// ```
 pub trait SigningKey: Send + Sync + 'static {
-    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section
-    /// 3.3), as many bytes as the key's modulus has.
+    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518
+    /// section 3.3), as many bytes as the key's modulus has.
     ///
     /// # Errors
     ///
-    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the rest.
+    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the
+    /// rest.
     ///
     /// # Cancel safety
     ///

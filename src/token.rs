@@ -17,8 +17,8 @@ use crate::secret::Secret;
 
 /// An access token from Adobe IMS, and when it expires.
 ///
-/// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it. Tokens
-/// cannot be compared: each is a response of its own.
+/// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it.
+/// Tokens cannot be compared: each is a response of its own.
 ///
 /// ```
 /// # async fn example() -> Result<(), adobe_ims::Error> {
@@ -44,8 +44,8 @@ struct Inner {
 }
 
 impl Token {
-    /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts from
-    /// `issued`.
+    /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts
+    /// from `issued`.
     pub(crate) fn new(text: &str, lifetime: Duration, issued: Moment, clock: SharedClock) -> Option<Self> {
         Self::resumed(text, lifetime, lifetime, issued, clock)
     }
@@ -70,8 +70,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that a header cannot carry, or a lifetime
-    /// out of the clock's range.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that a header cannot carry, or a
+    /// lifetime out of the clock's range.
     #[cfg(feature = "testing")]
     pub fn for_tests(text: &str, lifetime: Duration) -> Result<Self, Error> {
         Self::for_tests_with_clock(text, lifetime, SharedClock::default())
@@ -105,8 +105,8 @@ impl Token {
         Secret::from(self.expose_secret().to_owned())
     }
 
-    /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it
-    /// out of their logs and compression tables.
+    /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep
+    /// it out of their logs and compression tables.
     pub fn authorization(&self) -> HeaderValue {
         self.0.authorization.clone()
     }
@@ -125,8 +125,8 @@ impl Token {
 
     /// How long the token is still valid; zero once it has expired.
     ///
-    /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was suspended
-    /// or whose clock was set back does not keep a token past its end.
+    /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was
+    /// suspended or whose clock was set back does not keep a token past its end.
     pub fn remaining(&self) -> Duration {
         self.remaining_at(Moment::now(&self.0.clock))
     }
@@ -145,7 +145,8 @@ impl Token {
         least.is_zero() || self.lifetime() < least || self.remaining_at(now) >= least
     }
 
-    /// Whether this is the same token by identity: clones are, another one with the same text is not.
+    /// Whether this is the same token by identity: clones are, another one with the same text is
+    /// not.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -19,7 +19,8 @@ pub(super) enum Phase {
 pub(super) struct Cooldown {
     pub(super) error: Error,
     phase: Phase,
-    /// A background refresh makes one attempt: its failure does not hold back those who need a token.
+    /// A background refresh makes one attempt: its failure does not hold back those who need a
+    /// token.
     refresh: Refresh,
     /// Failures in a row, in this phase.
     count: u32,
@@ -36,8 +37,8 @@ impl Phase {
 }
 
 impl Cooldown {
-    /// Starts after a failure. `left` is how long callers still have a token; `draw` is anywhere from 0
-    /// to 1.
+    /// Starts after a failure. `left` is how long callers still have a token; `draw` is anywhere
+    /// from 0 to 1.
     pub(super) fn start(
         previous: Option<Self>,
         (error, refresh): (Error, Refresh),
@@ -60,8 +61,9 @@ impl Cooldown {
     }
 }
 
-/// How long no request is made after `count` failures in a row. While there is a token, there must be
-/// time for further attempts until it is nearly expired, though not for one right after the other.
+/// How long no request is made after `count` failures in a row. While there is a token, there must
+/// be time for further attempts until it is nearly expired, though not for one right after the
+/// other.
 fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
     let (first, longest, max) = match phase {
         Phase::Cached => (FIRST_CACHED, MAX_CACHED, left.mul_f64(0.25).max(FIRST_EMPTY)),

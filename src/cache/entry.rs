@@ -49,7 +49,8 @@ impl Entry {
         }
     }
 
-    /// Whether the token is valid for at least this long, or no token of its lifetime ever would be.
+    /// Whether the token is valid for at least this long, or no token of its lifetime ever would
+    /// be.
     pub(super) fn serves(&self, least: Duration, now: Moment) -> bool {
         self.token.serves(least, now)
     }

@@ -18,13 +18,15 @@ use crate::token::Token;
 pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) wanted: Wanted,
-    /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any more.
+    /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any
+    /// more.
     deadline: Deadline,
     pub(super) outcome: Outcome,
     pub(super) task: AbortHandle,
 }
 
-/// `None` until there is one. A closed channel without one is an exchange whose runtime has shut down.
+/// `None` until there is one. A closed channel without one is an exchange whose runtime has shut
+/// down.
 pub(super) type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
 
 impl Flight {
@@ -37,8 +39,8 @@ impl Flight {
         self.deadline.remaining()
     }
 
-    /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down and
-    /// its limit has not passed.
+    /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down
+    /// and its limit has not passed.
     pub(super) fn is_alive(&self) -> bool {
         self.outcome.has_changed().is_ok() && !self.left().is_zero()
     }
@@ -55,8 +57,8 @@ pub(super) struct Landing<L: Load> {
 }
 
 impl<L: Load> Landing<L> {
-    /// Loads a token. A panic becomes an error: of a clock that was given to the client, or of tokio on a
-    /// runtime without drivers.
+    /// Loads a token. A panic becomes an error: of a clock that was given to the client, or of
+    /// tokio on a runtime without drivers.
     pub(super) async fn run(mut self) {
         let result = {
             let mut load = pin!(self.shared.loader.load(self.wanted));

@@ -1,5 +1,5 @@
-//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in progress.
-//! Knows no HTTP: it is handed a loader, a clock and its configuration.
+//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in
+//! progress. Knows no HTTP: it is handed a loader, a clock and its configuration.
 
 mod cooldown;
 mod entry;
@@ -63,8 +63,8 @@ impl Wanted {
         Self { spent: self.spent.saturating_add(by), ..self }
     }
 
-    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is not due,
-    /// so that one process refreshes for all.
+    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is
+    /// not due, so that one process refreshes for all.
     pub(crate) fn is_met_by(&self, token: &Token, now: Moment) -> bool {
         let margin = match self.refresh {
             Refresh::Foreground => entry::last_seconds(token.lifetime()),
@@ -78,8 +78,8 @@ impl Wanted {
 pub(crate) struct CacheConfig {
     /// How long before its end a token is refreshed, if a third of its lifetime is not less.
     pub(crate) refresh_before: Duration,
-    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its own
-    /// outcome, which says more, is reported and remembered.
+    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its
+    /// own outcome, which says more, is reported and remembered.
     pub(crate) wait: Duration,
     /// From 0 to 1, drawn once per client, so that many clients do not refresh at the same moment.
     pub(crate) jitter: f64,
@@ -88,7 +88,8 @@ pub(crate) struct CacheConfig {
 /// The cached token of one credential. Dropping it cancels an exchange in progress.
 pub(crate) struct Cache<L: Load>(Arc<Shared<L>>);
 
-/// What an exchange in progress and its waiters share: outlives the cache by no more than an exchange.
+/// What an exchange in progress and its waiters share: outlives the cache by no more than an
+/// exchange.
 pub(crate) struct Shared<L> {
     loader: L,
     clock: SharedClock,
@@ -161,8 +162,8 @@ impl<L: Load> Cache<L> {
         self.0.valid(Duration::ZERO, self.0.now()).map(|(token, _)| token)
     }
 
-    /// Drops the token if it is the current one, at most once a minute: a replacement that is refused
-    /// like its predecessor would be followed by one exchange for each request.
+    /// Drops the token if it is the current one, at most once a minute: a replacement that is
+    /// refused like its predecessor would be followed by one exchange for each request.
     pub(crate) fn forget(&self, token: &Token) {
         let now = self.0.now();
         // An exchange that lands at this moment either replaces the token before this looks, or after.
@@ -188,8 +189,8 @@ impl<L: Load> Cache<L> {
         &self.0.loader
     }
 
-    /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
-    /// changes the loader at the same moment.
+    /// Stores a token that came by another way, as the newest: exchanges in progress lose to it.
+    /// `swap` changes the loader at the same moment.
     pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
         let now = self.0.now();
         let entry = Entry::new(token.clone(), now, &self.0.config);
@@ -238,8 +239,8 @@ impl<L: Load> Drop for Cache<L> {
 }
 
 impl<L: Load> Shared<L> {
-    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for the
-    /// caller who starts a refresh.
+    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for
+    /// the caller who starts a refresh.
     #[inline]
     fn serve(self: &Arc<Self>, least: Duration) -> Option<Token> {
         let entry = self.slot.load();
@@ -255,8 +256,8 @@ impl<L: Load> Shared<L> {
         Some(entry.token.clone())
     }
 
-    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back. If
-    /// the lock is taken, its holder is already deciding.
+    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back.
+    /// If the lock is taken, its holder is already deciding.
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
         if let Ok(mut state) = self.state.try_lock()
             && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
@@ -429,8 +430,9 @@ impl<L: Load> Shared<L> {
         result
     }
 
-    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there is a
-    /// token, the next refresh waits as after any failure. Without `now`, nothing but memory is touched.
+    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there
+    /// is a token, the next refresh waits as after any failure. Without `now`, nothing but memory
+    /// is touched.
     fn interrupted(&self, number: u64, now: Option<Moment>, started: Moment) {
         let mut state = self.state();
         state.flight.take_if(|flight| flight.number == number);
@@ -466,13 +468,14 @@ impl<L: Load> Shared<L> {
         telemetry::exchange_failed(self.loader.identity(), error, failed.time_left, failed.next_try);
     }
 
-    /// An exchange that did not end in time is nobody's any more. A token that it brings is still taken.
+    /// An exchange that did not end in time is nobody's any more. A token that it brings is still
+    /// taken.
     fn abandon(&self, number: u64) {
         self.state().abandon_if(|flight| flight.number == number);
     }
 
-    /// How long until there may be something to refresh, but never so long that a clock that was set is
-    /// missed.
+    /// How long until there may be something to refresh, but never so long that a clock that was
+    /// set is missed.
     fn until_due(&self) -> Duration {
         let now = self.now();
         let pause = match self.slot.load().as_ref() {
@@ -516,8 +519,8 @@ impl<L: Load> fmt::Debug for Cache<L> {
     }
 }
 
-/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows a
-/// background refresh.
+/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows
+/// a background refresh.
 const MAX_ROUNDS: u32 = 4;
 const LAST_ROUND: u32 = MAX_ROUNDS - 1;
 /// A token that was refused by an API and replaced is not replaced again before.

@@ -43,8 +43,8 @@ impl Candidate {
     }
 }
 
-/// The one that is selected, or the only one that can be used. Of those that can be, the kind that the
-/// caller wants comes first.
+/// The one that is selected, or the only one that can be used. Of those that can be, the kind that
+/// the caller wants comes first.
 pub(super) fn choose(
     found: &'static str,
     origin: Origin,

@@ -16,8 +16,8 @@ use crate::token::{Token, TokenClaims};
 /// A local development token of AEM's Developer Console: it carries the identity of the person who
 /// downloaded it, is valid for up to 24 hours, and cannot be refreshed.
 ///
-/// Right for trying things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials) or
-/// [`OAuthCredentials`](crate::OAuthCredentials).
+/// Right for trying things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials)
+/// or [`OAuthCredentials`](crate::OAuthCredentials).
 ///
 /// ```no_run
 /// use adobe_ims::DevelopmentToken;
@@ -35,14 +35,14 @@ pub struct DevelopmentToken {
 }
 
 impl DevelopmentToken {
-    /// Reads the JSON of the downloaded file. When the token expires is read from its own claims and
-    /// compared with the local clock.
+    /// Reads the JSON of the downloaded file. When the token expires is read from its own claims
+    /// and compared with the local clock.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) for a token that is no longer valid;
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for credentials of another kind, or for
-    /// a token that does not say when it expires.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for credentials of another kind,
+    /// or for a token that does not say when it expires.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::of(CredentialsReader::default().read_json(json.as_ref(), Wanted::Development)?)
     }
@@ -51,8 +51,9 @@ impl DevelopmentToken {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that can't be read. The
+    /// error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }

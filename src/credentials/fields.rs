@@ -68,15 +68,15 @@ pub(super) fn private_key(value: &Secret) -> Result<Secret, &'static str> {
     Ok(value.clone())
 }
 
-/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the line
-/// break of a mounted file does not belong to it.
+/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the
+/// line break of a mounted file does not belong to it.
 pub(super) fn passphrase(value: &Secret) -> Option<&str> {
     let text = value.expose().trim_end_matches(['\r', '\n']);
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of Adobe's
-/// domains; `https://` in front, one slash behind and capitals are taken off.
+/// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of
+/// Adobe's domains; `https://` in front, one slash behind and capitals are taken off.
 pub(super) fn ims_host(value: &Secret) -> Result<String, &'static str> {
     let name = filled_in(value.expose())?.to_ascii_lowercase();
     let name = name.strip_prefix("https://").unwrap_or(&name);
@@ -102,8 +102,8 @@ pub(super) fn environment(value: &Secret) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 1123. That look-alikes in other alphabets stay out is the exact suffix's doing; but not everything
-/// behind `xn--` is a name (RFC 5891), and Adobe has none.
+/// RFC 1123. That look-alikes in other alphabets stay out is the exact suffix's doing; but not
+/// everything behind `xn--` is a name (RFC 5891), and Adobe has none.
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')

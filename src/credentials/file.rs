@@ -11,8 +11,8 @@ use crate::redact::is_showable;
 
 /// Why a file gave nothing.
 pub(super) enum Unreadable {
-    /// An argument that cannot be shown, described: `from_file` is called with the text of a file, or
-    /// with the secret itself, where a path was meant.
+    /// An argument that cannot be shown, described: `from_file` is called with the text of a file,
+    /// or with the secret itself, where a path was meant.
     NotAPath(&'static str),
     Io(io::Error),
 }

@@ -1,6 +1,6 @@
-//! A JSON document as a tree in which each value knows what it is called. Not a `serde_json::Value`:
-//! a key given twice is refused and texts are wiped. Messages of the JSON reader are never shown,
-//! because they print the value they tripped over.
+//! A JSON document as a tree in which each value knows what it is called. Not a
+//! `serde_json::Value`: a key given twice is refused and texts are wiped. Messages of the JSON
+//! reader are never shown, because they print the value they tripped over.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -41,7 +41,8 @@ impl Node {
     }
 }
 
-/// A node with its path from the root, such as `integration.technicalAccount`; or the absence of one.
+/// A node with its path from the root, such as `integration.technicalAccount`; or the absence of
+/// one.
 #[derive(Clone)]
 pub(super) struct Value<'a> {
     name: String,

@@ -13,10 +13,11 @@ use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::secret::Secret;
 
-/// The OAuth Server-to-Server credentials that the Adobe Developer Console hands out, read and checked.
+/// The OAuth Server-to-Server credentials that the Adobe Developer Console hands out, read and
+/// checked.
 ///
-/// What can't work is refused at construction, with words that say what it is; no message ever shows
-/// a secret. Cheap to clone: clones share everything, and the last one wipes the secrets.
+/// What can't work is refused at construction, with words that say what it is; no message ever
+/// shows a secret. Cheap to clone: clones share everything, and the last one wipes the secrets.
 ///
 /// ```no_run
 /// use adobe_ims::OAuthCredentials;
@@ -54,8 +55,9 @@ impl OAuthCredentials {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that can't be read. The
+    /// error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
@@ -70,8 +72,8 @@ impl OAuthCredentials {
         &self.0.client_id
     }
 
-    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; what other Adobe APIs require as
-    /// `x-gw-ims-org-id`. `None` if the source does not name it: IMS does not need it.
+    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; what other Adobe APIs require
+    /// as `x-gw-ims-org-id`. `None` if the source does not name it: IMS does not need it.
     pub fn org_id(&self) -> Option<&str> {
         self.0.org_id.as_deref()
     }
@@ -154,8 +156,8 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// A client secret. Call it twice for a credential with two: IMS is offered the next one when it
-    /// refuses the first. The text is taken over and wiped in the end.
+    /// A client secret. Call it twice for a credential with two: IMS is offered the next one when
+    /// it refuses the first. The text is taken over and wiped in the end.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
         self.client_secrets.push(Secret::from(client_secret.into()));
         self
@@ -191,8 +193,8 @@ impl OAuthCredentialsBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials): it names all missing parts at once, by
-    /// the functions of this builder, or the one that cannot be used.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials): it names all missing parts at
+    /// once, by the functions of this builder, or the one that cannot be used.
     pub fn build(self) -> Result<OAuthCredentials, Error> {
         let Self { client_secrets, mut fields } = self;
         fields.client_secrets.value = Some(Texts::List(client_secrets));

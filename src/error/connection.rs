@@ -26,8 +26,8 @@ pub(crate) enum ConnectFault {
     ProxyConnect,
     /// The proxy requires a user and a password: 407.
     ProxyAuth,
-    /// The proxy did not open the tunnel. The HTTP library hides every status but 407, so this is a 403
-    /// as well as a 503.
+    /// The proxy did not open the tunnel. The HTTP library hides every status but 407, so this is a
+    /// 403 as well as a 503.
     ProxyRefused,
     /// TLS to the proxy itself.
     ProxyTls(TlsFault),
@@ -80,8 +80,8 @@ impl ConnectionError {
 }
 
 impl ConnectFault {
-    /// A name server or a network may recover; a certificate or a proxy's verdict does not. A tunnel
-    /// that was refused for an unknown reason may be a proxy that is restarting.
+    /// A name server or a network may recover; a certificate or a proxy's verdict does not. A
+    /// tunnel that was refused for an unknown reason may be a proxy that is restarting.
     fn is_transient(self) -> bool {
         match self {
             Self::Dns | Self::Connect | Self::ProxyConnect | Self::ProxyRefused | Self::Closed => true,

@@ -71,7 +71,8 @@ impl ResponseError {
         }
     }
 
-    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own words.
+    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own
+    /// words.
     pub(super) fn is_overload(&self, response: &ErrorResponse) -> bool {
         match self {
             Self::Throttled => true,

@@ -1,5 +1,5 @@
-//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is the
-//! grant's.
+//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is
+//! the grant's.
 
 mod reload;
 mod response;
@@ -169,8 +169,8 @@ impl Exchange {
         result
     }
 
-    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
-    /// is used; if IMS refuses it, the file may have changed meanwhile.
+    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the
+    /// current one is used; if IMS refuses it, the file may have changed meanwhile.
     async fn token_with_reload(&self, reload: &Reload, retry: &mut Retry<'_>) -> Result<Token, Error> {
         let current = self.grant();
         let changed = self.reload(reload, &current, None).await;

@@ -1,5 +1,6 @@
-//! Reads the credentials file again when a token is requested: how credentials rotate without a restart.
-//! Nothing watches the file: Kubernetes swaps a symbolic link above it, which defeats watchers.
+//! Reads the credentials file again when a token is requested: how credentials rotate without a
+//! restart. Nothing watches the file: Kubernetes swaps a symbolic link above it, which defeats
+//! watchers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +32,8 @@ impl Reload {
         Self { path: Arc::new(path), assertion_lifetime, current: Mutex::default() }
     }
 
-    /// Reads the file, off the threads that run futures. `Ok(None)` if its bytes are those of the current
-    /// grant, or of the one that was `tried` before.
+    /// Reads the file, off the threads that run futures. `Ok(None)` if its bytes are those of the
+    /// current grant, or of the one that was `tried` before.
     pub(super) async fn read(&self, current: &Grant, tried: Option<&Changed>) -> Result<Option<Changed>, Error> {
         let (path, lifetime) = (Arc::clone(&self.path), self.assertion_lifetime);
         let known: Vec<Digest> = self.current().into_iter().chain(tried.map(|tried| tried.digest)).collect();

@@ -31,7 +31,8 @@ impl JwtGrant {
         self.signer.credentials()
     }
 
-    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use only.
+    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use
+    /// only.
     pub(super) async fn request(
         &self,
         now: SystemTime,
@@ -50,9 +51,9 @@ impl JwtGrant {
         Ok(TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Milliseconds })
     }
 
-    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives. The
-    /// correction has a limit: whoever responds must not get an assertion for years to come by lying
-    /// about the time.
+    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives.
+    /// The correction has a limit: whoever responds must not get an assertion for years to come by
+    /// lying about the time.
     pub(super) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         let Some(skew) = refusal.skew.filter(|_| learned.skew.is_none()) else { return false };
         let explains = skew.size() >= self.signer.lifetime() && !skew.is_tolerated() && skew.size() <= MAX_CORRECTION;
@@ -63,7 +64,8 @@ impl JwtGrant {
         false
     }
 
-    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real use.
+    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real
+    /// use.
     pub(super) fn hint(&self, refusal: &ErrorResponse, now: SystemTime) -> Option<Cow<'static, str>> {
         let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
         let says = |word: &str| description.contains(word);

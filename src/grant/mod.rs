@@ -169,7 +169,8 @@ impl Grant {
         }
     }
 
-    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
+    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must
+    /// match them.
     pub(crate) fn is_same_client(&self, other: &Self) -> bool {
         self.client_id() == other.client_id()
             && self.ims_host() == other.ims_host()

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment, SharedClock};
 use crate::store::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
 
-/// A [`TokenStore`] in memory: for testing what an application does with a store that works, and with
-/// one that does not. Clones are the same store, as several processes see it.
+/// A [`TokenStore`] in memory: for testing what an application does with a store that works, and
+/// with one that does not. Clones are the same store, as several processes see it.
 ///
 /// ```
 /// use adobe_ims::testing::{MemoryStore, MockIms, StoreFault};

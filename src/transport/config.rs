@@ -1,5 +1,5 @@
-//! How connections are made: TLS, proxies, timeouts. What a host program's features could have turned
-//! on in the HTTP library is turned off by call.
+//! How connections are made: TLS, proxies, timeouts. What a host program's features could have
+//! turned on in the HTTP library is turned off by call.
 
 use std::fmt;
 use std::time::Duration;
@@ -131,8 +131,8 @@ fn check_proxy_url(url: &str) -> Result<(), &'static str> {
     }
 }
 
-/// rustls is used where both are compiled in. A plain endpoint reads no root certificates: it has no
-/// use for them, and reading them is most of what building a client costs.
+/// rustls is used where both are compiled in. A plain endpoint reads no root certificates: it has
+/// no use for them, and reading them is most of what building a client costs.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls(mut builder: ClientBuilder, roots: Vec<Vec<u8>>, endpoint: &Endpoint) -> Result<ClientBuilder, Error> {
     #[cfg(feature = "rustls")]

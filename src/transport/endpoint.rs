@@ -23,8 +23,8 @@ impl Endpoint {
         Self::parse(&format!("https://{ims_host}"))
     }
 
-    /// An address given by the caller: scheme, host, port, and a path to go in front. The path of one
-    /// of IMS's token endpoints is taken off: other libraries expect it, so people paste it.
+    /// An address given by the caller: scheme, host, port, and a path to go in front. The path of
+    /// one of IMS's token endpoints is taken off: other libraries expect it, so people paste it.
     pub(crate) fn parse(address: &str) -> Result<Self, ConfigError> {
         let error = |problem| ConfigError::Endpoint { problem };
         if !address.contains("://") {

@@ -142,8 +142,8 @@ impl Received {
         httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
     }
 
-    /// The local time halfway between request and response, to compare another clock with. `None` if
-    /// they are too far apart, as after a freeze of the process or a suspend of the machine.
+    /// The local time halfway between request and response, to compare another clock with. `None`
+    /// if they are too far apart, as after a freeze of the process or a suspend of the machine.
     pub(crate) fn midpoint(&self) -> Option<SystemTime> {
         let wall = self.arrived.wall.duration_since(self.sent.wall).ok()?;
         let monotonic = self.arrived.monotonic.saturating_duration_since(self.sent.monotonic);
