@@ -225,8 +225,8 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection and wipes what was signed. IMS may have issued a
-    /// token that nobody receives; this has no effect on other tokens.
+    /// Dropping the future closes the connection and wipes what was signed. IMS may still issue a
+    /// token, which is then lost; this has no effect on other tokens.
     pub async fn exchange(&self) -> Result<Token, Error> {
         let Inner { exchange, development, .. } = &*self.0;
         if let Some(development) = development {
