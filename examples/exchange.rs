@@ -1,7 +1,7 @@
-//! A credentials file in, an access token out.
+//! Exchanges a credentials file for an access token.
 //!
 //! ```text
-//! cargo run --example exchange                          # asks a mock IMS with throw-away credentials
+//! cargo run --example exchange                          # asks a mock IMS with disposable credentials
 //! cargo run --example exchange -- service_token.json    # asks Adobe
 //! ```
 //!

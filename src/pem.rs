@@ -1,5 +1,5 @@
-//! PEM text in any spelling becomes labelled DER. It repairs what copying does to a text; what the
-//! bytes mean is for others.
+//! Turns PEM text in any spelling into labelled DER. Repairs what copying does to a text; what the
+//! bytes mean is up to the callers.
 
 use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;

@@ -48,7 +48,7 @@ impl Secrets {
 
     /// The text of another party as it may appear in an error; `None` if nothing is left of it.
     pub(crate) fn clean(&self, text: &str, max: usize) -> Option<String> {
-        // So much more that a secret across the end is still recognised.
+        // Longer by a piece, so that a secret across the cut is still recognised.
         let text = self.redact(&printable(text, max.saturating_add(MAX_PIECE)));
         let text: String = text.chars().take(max).collect();
         (!text.is_empty()).then_some(text)

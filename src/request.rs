@@ -37,8 +37,8 @@ impl ImsRequest {
         Bytes::from_owner(form)
     }
 
-    /// What must not come back in a message, should the other side echo it. `more` is what came
-    /// with the response.
+    /// What must not appear in a message if the server echoes it. `more` is what came with the
+    /// response.
     pub(crate) fn secrets(&self, more: Option<&str>) -> Secrets {
         let sent = self.fields.iter().filter_map(|(_, value)| match value {
             Value::Public(_) => None,

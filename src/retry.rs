@@ -9,7 +9,7 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::error::{ConnectionError, Error};
 use crate::telemetry;
 
-/// How often and how long a call tries.
+/// How many attempts a call makes, and how long they may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Attempts in all, at least one.
@@ -38,8 +38,7 @@ pub(crate) struct Retry<'a> {
     /// The last error that came with a response: it says more than that the time ran out.
     response: Option<Error>,
     elapsed: Duration,
-    /// The process stood still during the attempt or the pause: its timers ran out while nobody
-    /// could act.
+    /// The process was frozen during the attempt or the pause: its timers expired meanwhile.
     stood_still: bool,
     /// Whether that has earned the call another attempt already.
     forgiven: bool,
@@ -96,7 +95,8 @@ impl<'a> Retry<'a> {
     /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere
     /// from 0 to 1.
     pub(crate) async fn pause(&mut self, error: Error, draw: f64) -> Result<(), Error> {
-        // A timer that ran out while nobody could act is not a failure of IMS. A response says more.
+        // A timer that expired while the process was frozen is not a failure of IMS; a response
+        // counts as usual.
         self.stood_still &= error.is_transient() && error.status().is_none();
         let pause = match self.stood_still {
             true => Some(Duration::ZERO),
@@ -141,7 +141,7 @@ fn backoff(made: u32, draw: f64) -> Duration {
     FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF).mul_f64(draw.clamp(0.0, 1.0))
 }
 
-/// Two more chances: what is not back within seconds is not back within the call.
+/// Two retries: what does not recover within seconds does not recover within the call.
 const ATTEMPTS: u32 = 3;
 /// IMS responds in well under a second; ten leave room for a slow handshake.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -57,7 +57,7 @@ pub trait SigningKey: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when the caller of the client gives up or a timeout is over.
+    /// The future is dropped when the caller of the client gives up or a timeout expires.
     fn sign<'a>(&'a self, input: &'a SigningInput<'a>) -> SigningFuture<'a>;
 }
 
@@ -81,7 +81,7 @@ impl SigningInput<'_> {
     }
 }
 
-/// Whose assertion it is stands in it, so the text is not shown.
+/// The message names the account, so it is not shown.
 impl fmt::Debug for SigningInput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningInput")
@@ -103,7 +103,7 @@ impl SigningError {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: true }
     }
 
-    /// A failure that stays until somebody fixes it: no such key, no permission.
+    /// A failure that lasts until it is fixed: no such key, no permission.
     pub fn permanent(error: impl fmt::Display) -> Self {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: false }
     }
@@ -192,7 +192,7 @@ async fn sign_elsewhere(
 
 struct Panicked;
 
-/// Runs foreign code whose panic must not become that of the caller.
+/// Runs foreign code, whose panics must not reach the caller.
 async fn caught<'a, T>(start: impl FnOnce() -> Pin<Box<dyn Future<Output = T> + Send + 'a>>) -> Result<T, Panicked> {
     let future = catch_unwind(AssertUnwindSafe(start)).map_err(|_| Panicked)?;
     let mut future = pin!(future);

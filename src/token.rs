@@ -1,4 +1,4 @@
-//! The access token: the secret, when it ends, how it goes into a header, its own claims.
+//! The access token: the secret, when it expires, how it goes into a header, its own claims.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::secret::Secret;
 /// An access token from Adobe IMS, and when it expires.
 ///
 /// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it.
-/// Tokens cannot be compared: each is a response of its own.
+/// Tokens cannot be compared: each comes from a response of its own.
 ///
 /// ```
 /// # async fn example() -> Result<(), adobe_ims::Error> {
@@ -44,7 +44,7 @@ struct Inner {
 }
 
 impl Token {
-    /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts
+    /// `None` for a text that a header cannot carry, or an expiry out of range. The lifetime counts
     /// from `issued`.
     pub(crate) fn new(text: &str, lifetime: Duration, issued: Moment, clock: SharedClock) -> Option<Self> {
         Self::resumed(text, lifetime, lifetime, issued, clock)
@@ -77,7 +77,7 @@ impl Token {
         Self::for_tests_with_clock(text, lifetime, SharedClock::default())
     }
 
-    /// The same, with a clock of the test's. Feature `testing`.
+    /// As [`for_tests`](Self::for_tests), with the test's own clock. Feature `testing`.
     ///
     /// # Errors
     ///
@@ -111,12 +111,12 @@ impl Token {
         self.0.authorization.clone()
     }
 
-    /// `Bearer` (RFC 6750). IMS writes it in lower case; the header wants it like this.
+    /// `Bearer` (RFC 6750). IMS writes it in lower case; the header requires this form.
     pub fn token_type(&self) -> &str {
         SCHEME.trim_end()
     }
 
-    /// When the token expires by the local wall clock: the true end, without any margin.
+    /// When the token expires by the local wall clock, without any margin.
     ///
     /// Counted from before the request was sent; at most 24 hours after it.
     pub fn expires_at(&self) -> SystemTime {
@@ -126,7 +126,7 @@ impl Token {
     /// How long the token is still valid; zero once it has expired.
     ///
     /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was
-    /// suspended or whose clock was set back does not keep a token past its end.
+    /// suspended or whose clock was set back does not keep a token past its expiry.
     pub fn remaining(&self) -> Duration {
         self.remaining_at(Moment::now(&self.0.clock))
     }
@@ -179,7 +179,7 @@ impl fmt::Debug for Token {
 #[derive(Clone, Debug)]
 pub struct TokenClaims(Claims);
 
-/// Each is optional: one claim of an odd type does not hide the others.
+/// Each is optional: one claim of an unexpected type does not hide the others.
 #[derive(Clone, Debug, Deserialize)]
 struct Claims {
     client_id: Option<LenientText>,
@@ -194,7 +194,7 @@ struct Claims {
 impl TokenClaims {
     /// Reads the claims of a token that came from elsewhere; `None` if it is not a JWT.
     ///
-    /// **Not verified**, as all of them: anybody can write such a token.
+    /// **Not verified**, like all claims: anyone can write such a token.
     pub fn decode(token: &str) -> Option<Self> {
         // jsonwebtoken calls it insecure because nothing is verified.
         jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(token).ok().map(|Object(claims)| Self(claims))
@@ -205,7 +205,7 @@ impl TokenClaims {
         self.0.client_id.as_ref()?.text()
     }
 
-    /// `user_id`: the account that the token stands for; the technical account's id.
+    /// `user_id`: the id of the account that the token represents, here the technical account.
     pub fn user_id(&self) -> Option<&str> {
         self.0.user_id.as_ref()?.text()
     }

@@ -138,7 +138,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+            "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
              that ends in @techacct.adobe.com, not its e-mail",
         ),
     ),

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Whether callers have a token while IMS fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// They have, and do not notice.
+    /// They have one, and do not notice.
     Cached,
     /// They have none, or one that is nearly expired, and wait.
     Empty,
@@ -25,7 +25,7 @@ pub(super) struct Cooldown {
     /// Failures in a row, in this phase.
     count: u32,
     pub(super) until: Moment,
-    /// IMS asked everybody to wait until then (`Retry-After`).
+    /// IMS asked all clients to wait until then (`Retry-After`).
     retry_after: Moment,
 }
 
@@ -54,7 +54,7 @@ impl Cooldown {
         Self { error, phase, refresh, count, until: point(pause), retry_after: point(asked) }
     }
 
-    /// Whether such a caller may not ask yet.
+    /// Whether a request for such a caller must wait.
     pub(super) fn holds(&self, phase: Phase, refresh: Refresh, now: Moment) -> bool {
         let is_alike = self.phase == phase && (self.refresh == refresh || self.refresh == Refresh::Foreground);
         !now.is_past(self.retry_after) || (is_alike && !now.is_past(self.until))
@@ -74,10 +74,10 @@ fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
     first.saturating_mul(1 << doublings).min(longest).mul_f64(jitter).min(max)
 }
 
-/// There is an hour's time, and nobody waits.
+/// There is an hour left, and no caller waits.
 const FIRST_CACHED: Duration = Duration::from_secs(60);
 const MAX_CACHED: Duration = Duration::from_secs(5 * 60);
-/// Everybody waits, and IMS may need a rest.
+/// Callers wait, and IMS may be overloaded.
 const FIRST_EMPTY: Duration = Duration::from_secs(1);
 const MAX_EMPTY: Duration = Duration::from_secs(30);
 /// Upwards, so that the pauses above are kept.

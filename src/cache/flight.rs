@@ -1,4 +1,4 @@
-//! One exchange in progress, on behalf of everybody who needs its token.
+//! One exchange in progress, for all callers that need its token.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,8 +18,7 @@ use crate::token::Token;
 pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) wanted: Wanted,
-    /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any
-    /// more.
+    /// Its own limit, by the clock of timeouts: past it, its runtime is no longer driven.
     deadline: Deadline,
     pub(super) outcome: Outcome,
     pub(super) task: AbortHandle,
@@ -34,7 +33,7 @@ impl Flight {
         Self { number, wanted, deadline: Deadline::after(limit), outcome, task }
     }
 
-    /// How long to believe in it.
+    /// How long it may still take.
     pub(super) fn left(&self) -> Duration {
         self.deadline.remaining()
     }
@@ -46,7 +45,7 @@ impl Flight {
     }
 }
 
-/// Sees to it that an exchange ends with an outcome, whatever ends it.
+/// Makes sure that an exchange ends with an outcome, however it ends.
 pub(super) struct Landing<L: Load> {
     pub(super) shared: Arc<Shared<L>>,
     pub(super) number: u64,
@@ -77,7 +76,7 @@ impl<L: Load> Landing<L> {
 impl<L: Load> Drop for Landing<L> {
     fn drop(&mut self) {
         if !self.landed {
-            // While unwinding, nobody else's code may run: a second panic would abort the process.
+            // While unwinding, no foreign code may run: a second panic would abort the process.
             let now = if std::thread::panicking() { None } else { Some(self.shared.now()) };
             self.shared.interrupted(self.number, now, self.started);
         }

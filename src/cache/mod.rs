@@ -106,7 +106,7 @@ struct State {
     /// The number of the exchange started last.
     started: u64,
     flight: Option<Flight>,
-    /// Exchanges that nobody waits for any more, and that may still bring a token.
+    /// Exchanges that were given up, and that may still bring a token.
     abandoned: Vec<AbortHandle>,
     /// The exchange that the token in the slot came from.
     stored: u64,
@@ -322,11 +322,12 @@ impl<L: Load> Shared<L> {
                     let host = self.loader.identity().host.to_owned();
                     let error = Error::from(ConnectionError::CallTimeout { host, limit: self.config.wait });
                     if !forgiven && watch.elapsed() > limit.saturating_add(MAX_LATENESS) {
-                        // The process stood still: that was nobody's time.
+                        // The process was frozen: that time does not count.
                         forgiven = true;
                         deadline = Deadline::after(self.config.wait);
                     } else if deadline.remaining().is_zero() {
-                        // One that was joined later may be younger than the limit: others believe in it.
+                        // One that was joined later may be younger than the limit: others still
+                        // wait for it.
                         if round == 0 {
                             self.abandon(joined.number);
                         }
@@ -468,8 +469,7 @@ impl<L: Load> Shared<L> {
         telemetry::exchange_failed(self.loader.identity(), error, failed.time_left, failed.next_try);
     }
 
-    /// An exchange that did not end in time is nobody's any more. A token that it brings is still
-    /// taken.
+    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
     fn abandon(&self, number: u64) {
         self.state().abandon_if(|flight| flight.number == number);
     }

@@ -107,13 +107,13 @@ impl ImsClient {
     ///
     /// Uses the network only if it must. In the refresh window, which is the last hour of a token
     /// (or the last third of a shorter lifetime), calls still return at once and one refresh runs
-    /// in the background. In the last 30 seconds (or the last tenth) they wait for the refresh, for
-    /// half of what is left at most, and still get the token until it expires. Any number of
-    /// concurrent calls share one exchange and its outcome.
+    /// in the background. In the last 30 seconds (or the last tenth) calls wait for the refresh,
+    /// but at most for half of the time left; without a new token by then, they get the cached one.
+    /// Any number of concurrent calls share one exchange and its outcome.
     ///
-    /// After a failure, requests are suppressed for a while: for 1, 2, 4, then 5 minutes while
-    /// there is a valid token; without one for 1 second, doubling to 30, and calls get the same
-    /// error at once. For longer if IMS sent `Retry-After`. These times go by the client's own
+    /// After a failure, no request is sent for a while. With a valid token, this is 1, 2, 4, then 5
+    /// minutes. Without one, it is 1 second, doubling to 30, and calls get the same error at once.
+    /// It is longer if IMS sent `Retry-After`. These times are measured by the client's own
     /// [clock](ImsClientBuilder::clock).
     ///
     /// # Errors
@@ -169,25 +169,24 @@ impl ImsClient {
     }
 
     /// Drops the token from the cache, so that the next [`token`](Self::token) requests another:
-    /// for an API that responded to it with 401.
+    /// call it after an API responded with 401.
     ///
-    /// Does nothing if it is not the cached token any more, so that many callers may forget the
-    /// same token; clones are the same token, another one with the same text is not. Does nothing
-    /// either within a minute after a token was forgotten: if the API refuses the new token as
-    /// well, the token is not the reason, and each further exchange would only load IMS. Uses no
-    /// network.
+    /// Does nothing if it is no longer the cached token, so many callers may forget the same token.
+    /// Clones are the same token; another token with the same text is not. Also does nothing within
+    /// a minute after a token was forgotten: if the API refuses the new token as well, the token is
+    /// not the reason, and each further exchange would only load IMS. Uses no network.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
 
-    /// Refreshes the token in the background, also without calls, until the last client is dropped
-    /// (it does not keep one alive). For services whose first call after a quiet night must not
-    /// wait: `tokio::spawn` it. Running it twice is harmless.
+    /// Refreshes the token in the background, even without calls, until the last client is dropped;
+    /// it keeps no client alive. `tokio::spawn` it if the first call after a long idle period must
+    /// not wait. Running it twice is harmless.
     ///
-    /// Gets the first token at once, and then looks at least once a minute: so soon it notices a
-    /// forgotten token or a clock that was set. Reports failures as
-    /// [`tracing`](https://docs.rs/tracing) events at WARN only, and retries as
-    /// [`token`](Self::token) does. Ends at once outside of a tokio runtime.
+    /// Gets the first token at once, and then checks at least once a minute, to notice a forgotten
+    /// token or a clock that was set. Reports failures as [`tracing`](https://docs.rs/tracing)
+    /// events at WARN only, and retries as [`token`](Self::token) does. Ends at once outside of a
+    /// tokio runtime.
     ///
     /// # Panics
     ///
@@ -195,7 +194,7 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the refreshing, and has no other effect.
+    /// Dropping the future stops the refreshing, and has no other effect.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let refreshing = self.0.development.is_none().then(|| self.0.cache.keep_fresh());
         async move {
@@ -206,12 +205,12 @@ impl ImsClient {
     }
 
     /// Requests a new access token from IMS. Always asks IMS: neither reads nor fills the cache, is
-    /// not shared with other calls, and is not held back by earlier failures. A service calls
+    /// not shared with other calls, and is not delayed by earlier failures. Services should call
     /// [`token`](Self::token) instead.
     ///
     /// Retries connection faults, timeouts of an attempt and transient responses (408, 429, 5xx):
     /// three attempts in all, with backoff, and with a new assertion each time. The whole call ends
-    /// within 30 seconds, whatever the other side does. These are the defaults of the
+    /// within 30 seconds, whatever the server does. These are the defaults of the
     /// [builder](ImsClientBuilder).
     ///
     /// # Errors
@@ -241,16 +240,19 @@ impl ImsClient {
     ///
     /// Requests a token with the new credentials first. If IMS issues one, the credentials and the
     /// cached token are replaced together; otherwise nothing changes and the error says why.
-    /// Meanwhile all other calls go on with the old ones: nobody waits and nobody fails while
-    /// either work.
+    /// Meanwhile, all other calls use the old ones; they neither wait nor fail as long as either
+    /// work.
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange) with the new credentials.
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for credentials of another client id,
-    /// organization or IMS host, whose tokens are another client's: use
-    /// [`with_credentials`](Self::with_credentials).
+    /// organization or IMS host: use [`with_credentials`](Self::with_credentials).
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     ///
     /// # Cancel safety
     ///
@@ -273,12 +275,16 @@ impl ImsClient {
         Ok(())
     }
 
-    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache, so that
-    /// nobody can use it any more. Other tokens stay valid.
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache. The token
+    /// can no longer be used; other tokens stay valid.
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange); the token then stays in the cache.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
         if self.0.development.is_some() {
             return Err(UsageError::DevelopmentToken.into());
@@ -291,11 +297,16 @@ impl ImsClient {
     }
 
     /// Asks IMS whether a token is valid (`/ims/validate_token/v1`). The token does not have to
-    /// come from this client, but IMS wants the client id of the one it was issued to.
+    /// come from this client: IMS requires the client id that it was issued to, which is read from
+    /// its claims if it has any.
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange). A token that is not valid is not an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     pub async fn validate(&self, token: &Token) -> Result<Validation, Error> {
         in_runtime()?;
         self.0.exchange.validate(token).await
@@ -307,12 +318,12 @@ impl ImsClient {
         self.0.exchange.grant().certificate().cloned()
     }
 
-    /// Returns the client id of the credentials; other Adobe APIs want it as `x-api-key`.
+    /// Returns the client id of the credentials; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         self.0.exchange.client_id()
     }
 
-    /// Returns the IMS organization of the credentials; other Adobe APIs want it as
+    /// Returns the IMS organization of the credentials; other Adobe APIs require it as
     /// `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
         self.0.exchange.org_id()
@@ -383,7 +394,7 @@ impl TokenSource for ImsClient {
     }
 }
 
-// A panic can leave none of its state half changed; reqwest's client just does not declare it.
+// A panic cannot leave its state half changed; reqwest's client just does not declare this.
 impl UnwindSafe for ImsClient {}
 impl RefUnwindSafe for ImsClient {}
 

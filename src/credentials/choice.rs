@@ -66,7 +66,7 @@ pub(super) fn choose(
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);
     }
-    // If there is only one, its own error says best what it lacks.
+    // If there is only one, its own error best says what it lacks.
     let none = CredentialsError::NoneUsable { found, candidates: described(&others), origin };
     let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
     match (incomplete.next(), incomplete.next()) {

@@ -16,8 +16,8 @@ use crate::token::{Token, TokenClaims};
 /// A local development token of AEM's Developer Console: it carries the identity of the person who
 /// downloaded it, is valid for up to 24 hours, and cannot be refreshed.
 ///
-/// Right for trying things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials)
-/// or [`OAuthCredentials`](crate::OAuthCredentials).
+/// Use it to try things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials) or
+/// [`OAuthCredentials`](crate::OAuthCredentials).
 ///
 /// ```no_run
 /// use adobe_ims::DevelopmentToken;
@@ -35,8 +35,8 @@ pub struct DevelopmentToken {
 }
 
 impl DevelopmentToken {
-    /// Reads the JSON of the downloaded file. When the token expires is read from its own claims
-    /// and compared with the local clock.
+    /// Reads the JSON of the downloaded file. The token's expiry is read from its own claims and
+    /// compared with the local clock.
     ///
     /// # Errors
     ///
@@ -52,8 +52,8 @@ impl DevelopmentToken {
     /// # Errors
     ///
     /// As [`from_json`](Self::from_json), and
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that can't be read. The
-    /// error names the file.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
@@ -63,7 +63,7 @@ impl DevelopmentToken {
         self.token.clone()
     }
 
-    /// The same token, whose end goes by another clock than the machine's.
+    /// The same token, whose expiry is measured by another clock than the machine's.
     pub(crate) fn by_clock(&self, clock: SharedClock) -> Result<Token, Error> {
         let now = Moment::now(&clock);
         let remaining = self.token.expires_at().duration_since(now.wall).unwrap_or_default();
@@ -80,8 +80,8 @@ impl DevelopmentToken {
         &self.ims_host
     }
 
-    /// The lifetime is cut to what the token's own claims leave of it by the local clock, and never
-    /// longer than they say it is.
+    /// The lifetime is what the token's own claims leave of it by the local clock, and never longer
+    /// than they say.
     pub(super) fn check(token: &Named<Secret>) -> Result<Self, Error> {
         let clock = SharedClock::default();
         let now = Moment::now(&clock);
@@ -147,5 +147,5 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
 
 /// `as` is the first part of the host name (`adobe/aio-lib-ims`).
 const IMS_DOMAIN: &str = "adobelogin.com";
-/// As long as a response of IMS may give one.
+/// As long as a token in a response of IMS may be.
 const MAX_TOKEN: usize = 16 * 1024;

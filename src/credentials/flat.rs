@@ -107,8 +107,8 @@ impl<'a> Flat<'a> {
         }))
     }
 
-    /// The value for this, whichever of its names was used. Two that differ are an error: which of
-    /// them counts would be a guess.
+    /// The value for this, whichever of its names was used. Two that differ are an error: to choose
+    /// one would be a guess.
     fn one(&self, slot: Slot, name: &str) -> Result<Value<'a>, CredentialsError> {
         let mut given = self.given(slot);
         let Some(first) = given.next() else {

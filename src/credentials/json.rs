@@ -1,6 +1,6 @@
 //! A JSON document as a tree in which each value knows what it is called. Not a
 //! `serde_json::Value`: a key given twice is refused and texts are wiped. Messages of the JSON
-//! reader are never shown, because they print the value they tripped over.
+//! reader are never shown, because they print the offending value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -127,7 +127,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What is not a text is as good as absent.
+    /// What is not a text counts as absent.
     pub(super) fn text_if_any(&self) -> Named<Secret> {
         self.with(match self.node {
             Some(Node::Text(text)) => Some(text.clone()),

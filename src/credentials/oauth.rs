@@ -16,7 +16,7 @@ use crate::secret::Secret;
 /// The OAuth Server-to-Server credentials that the Adobe Developer Console hands out, read and
 /// checked.
 ///
-/// What can't work is refused at construction, with words that say what it is; no message ever
+/// Unusable values are refused at construction, with an error that says what is wrong and never
 /// shows a secret. Cheap to clone: clones share everything, and the last one wipes the secrets.
 ///
 /// ```no_run
@@ -56,23 +56,23 @@ impl OAuthCredentials {
     /// # Errors
     ///
     /// As [`from_json`](Self::from_json), and
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that can't be read. The
-    /// error names the file.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
 
-    /// For parts that are kept apart, such as in a secret manager.
+    /// Returns a builder, for parts that are kept separately, such as in a secret manager.
     pub fn builder() -> OAuthCredentialsBuilder {
         OAuthCredentialsBuilder::default()
     }
 
-    /// The client id; what other Adobe APIs require as `x-api-key`.
+    /// The client id; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; what other Adobe APIs require
+    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; other Adobe APIs require it
     /// as `x-gw-ims-org-id`. `None` if the source does not name it: IMS does not need it.
     pub fn org_id(&self) -> Option<&str> {
         self.0.org_id.as_deref()
@@ -127,7 +127,7 @@ impl fmt::Debug for OAuthCredentials {
     }
 }
 
-/// Puts OAuth Server-to-Server credentials together from their parts. Nothing is checked before
+/// Builds OAuth Server-to-Server credentials from their parts. Nothing is checked before
 /// [`build`](Self::build).
 ///
 /// ```no_run
@@ -156,8 +156,8 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// A client secret. Call it twice for a credential with two: IMS is offered the next one when
-    /// it refuses the first. The text is taken over and wiped in the end.
+    /// A client secret. Call it twice for a credential with two: if IMS refuses the first, the
+    /// second is tried. The text is moved in, and wiped on drop.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
         self.client_secrets.push(Secret::from(client_secret.into()));
         self
@@ -176,14 +176,14 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// The IMS host. Without it, `ims-na1.adobelogin.com`: production, all regions.
+    /// The IMS host. `ims-na1.adobelogin.com` by default: production, all regions.
     pub fn ims_host(mut self, ims_host: impl Into<String>) -> Self {
         self.fields.ims_host.value = Some(Secret::from(ims_host.into()));
         self
     }
 
     /// Whether the organization is sent to IMS with each request: only clients that no single
-    /// organization owns need it. Without it, `false`.
+    /// organization owns need it. `false` by default.
     pub fn send_org_id(mut self, send_org_id: bool) -> Self {
         self.fields.send_org_id = send_org_id;
         self

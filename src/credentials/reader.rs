@@ -15,8 +15,8 @@ use super::{Credentials, DEVELOPMENT_WORDS, JWT_WORDS, OAUTH_WORDS, env, file, s
 use crate::error::{CredentialsError, Error};
 use crate::secret::Secret;
 
-/// Reads credentials with what their source does not say: which of several, a private key that is
-/// kept elsewhere, other scopes. Made by [`Credentials::reader`].
+/// Reads credentials with what their source does not say: which of several to use, a private key
+/// that is kept separately, other scopes. Made by [`Credentials::reader`].
 ///
 /// ```no_run
 /// use adobe_ims::Credentials;
@@ -36,15 +36,15 @@ pub struct CredentialsReader {
 }
 
 impl CredentialsReader {
-    /// Which one, if the source holds several: the name or id of a credential in a project
-    /// download, the name of a context, or a client id.
+    /// Selects one of several credentials: by the name or id of a credential in a project download,
+    /// the name of a context, or a client id.
     pub fn select(mut self, name_or_id: impl Into<String>) -> Self {
         self.select = Some(name_or_id.into());
         self
     }
 
     /// The private key of JWT credentials: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling.
-    /// Used instead of one in the source. The text is taken over and wiped in the end.
+    /// Used instead of one in the source. The text is moved in, and wiped on drop.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
         self.private_key = Some(PrivateKey::Text(Secret::from(pem.into())));
         self

@@ -169,7 +169,7 @@ pub(super) fn context_candidate(
     Ok(Candidate { shown: name.to_owned(), names, kind, fields: Some(fields) })
 }
 
-/// The configuration that `aio` wrote before it had contexts: the claims stand in it as they are
+/// The configuration that `aio` wrote before it had contexts: it holds the claims as they are
 /// signed.
 fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let claims = root.field(&["jwt_payload"])?;

@@ -1,5 +1,5 @@
 //! What happens to a file on its way to a service: the whole text encoded once more, or its line
-//! breaks and quotes changed. Undone where the meaning is beyond doubt.
+//! breaks and quotes changed. Undone where the meaning is clear.
 
 use zeroize::Zeroizing;
 
@@ -127,7 +127,7 @@ fn decoded(text: &str, depth: usize) -> Option<Zeroizing<String>> {
 }
 
 /// Line breaks inside a text, as a template leaves them, and the quotes and blanks of a program
-/// that makes a text beautiful.
+/// that beautifies text.
 fn repaired(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(2)));
     let (mut inside, mut after_backslash) = (false, false);

@@ -141,8 +141,8 @@ impl CredentialsError {
                  `.env` file that `aio` wrote"
             }
             Self::Expired { .. } => {
-                "get another one from AEM's Developer Console, it is valid for up to 24 hours; a service needs service \
-                 credentials or OAuth Server-to-Server instead"
+                "get another one from AEM's Developer Console, valid for up to 24 hours; a service needs service \
+                 credentials or OAuth Server-to-Server credentials instead"
             }
         }))
     }

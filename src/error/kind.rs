@@ -13,7 +13,7 @@ pub enum ErrorKind {
     Connect,
     /// The credentials: unreadable, incomplete, or of another kind.
     Credentials,
-    /// A token that has expired: IMS issued it so, or it was given to the application.
+    /// A token that has expired: one that IMS issued, or one that was given to the application.
     Expired,
     /// The private key: it cannot sign for IMS.
     Key,

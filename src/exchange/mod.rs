@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     clock: SharedClock,
     limits: Limits,
     reload: Option<Reload>,
-    /// How the application calls the client on metrics.
+    /// The client's label on metrics.
     #[cfg(feature = "metrics")]
     label: Option<String>,
 }
@@ -192,7 +192,7 @@ impl Exchange {
         self.token_by(&later.grant, retry).await.inspect(|_| self.accept(reload, &later))
     }
 
-    /// A file that cannot be used is a warning: the current grant goes on.
+    /// A file that cannot be used is a warning: the current grant stays in use.
     async fn reload(&self, reload: &Reload, current: &Grant, tried: Option<&Changed>) -> Option<Changed> {
         let changed = reload.read(current, tried).await;
         changed.inspect_err(|error| telemetry::reload_failed(self.identity(), error)).ok().flatten()
@@ -224,7 +224,7 @@ impl Exchange {
     /// One attempt: a request, and another one at once where a refusal taught what to change.
     async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            // Over before the attempt is, so that a key that hangs is reported as that.
+            // Shorter than the attempt, so that a key that hangs is reported as such.
             let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
             let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;

@@ -67,7 +67,7 @@ fn read(path: &std::path::Path, known: &[Digest], lifetime: Duration) -> Result<
         return Ok(None);
     }
     let grant = match Credentials::from_json(&*bytes) {
-        // Nothing to exchange: a client for one is built as one.
+        // Nothing to exchange: a client is built either for a development token or for none.
         Ok(Credentials::Development(_)) => Err(UsageError::DevelopmentToken.into()),
         Ok(credentials) => Grant::new(credentials, lifetime),
         Err(error) => Err(error),

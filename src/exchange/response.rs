@@ -53,7 +53,7 @@ pub(crate) fn read_token(
     }
 }
 
-/// Reads a response whose status says it all.
+/// Reads a response of which only the status matters.
 pub(super) fn read_nothing(received: &Received, request: &ImsRequest, endpoint: &Endpoint) -> Result<(), Box<Refusal>> {
     Reader { received, request }.success(endpoint)
 }
@@ -201,7 +201,7 @@ fn lifetime(expires_in: Option<LenientU64>, unit: Unit, claimed: Option<Duration
                 Unit::Milliseconds => (milliseconds, seconds),
             };
             if stated > MAX_PLAUSIBLE_LIFETIME {
-                return Err("the lifetime of its token is absurdly long");
+                return Err("the lifetime of its token is implausibly long");
             }
             match claimed {
                 Some(claimed) if other.abs_diff(claimed) <= AGREEMENT => claimed.min(other),
@@ -244,8 +244,7 @@ pub(super) fn skew(received: &Received) -> Option<Skew> {
 }
 
 /// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the other side's clock.
-/// Nonsense is ignored, and nobody is made to wait longer than an hour; of several the longest
-/// counts.
+/// Invalid values are ignored, and at most an hour counts; of several, the longest.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| {
         let value = value.to_str().ok()?.trim();

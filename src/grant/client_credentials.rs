@@ -100,7 +100,8 @@ impl ClientCredentialsGrant {
     }
 }
 
-/// "invalid client_secret parameter", or no words at all; never "invalid client_id parameter".
+/// "invalid client_secret parameter", or no description at all; never "invalid client_id
+/// parameter".
 fn is_about_secret(refusal: &ErrorResponse) -> bool {
     let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
     refusal.code.as_deref() == Some("invalid_client")

@@ -24,7 +24,7 @@ pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
 pub(crate) enum Grant {
     Jwt(JwtGrant),
     ClientCredentials(ClientCredentialsGrant),
-    /// A development token stands for itself: there is nothing to ask for.
+    /// A development token needs no grant: there is nothing to request.
     None(DevelopmentToken),
 }
 
@@ -186,7 +186,7 @@ impl Grant {
         }
     }
 
-    /// What tells its tokens from those of others in a store. `None` where none are requested.
+    /// What distinguishes its tokens from others in a store. `None` where none are requested.
     pub(crate) fn owner<'a>(&'a self, endpoint: &'a str) -> Option<Owner<'a>> {
         let (kind, account, scopes, secret) = match self {
             Self::Jwt(grant) => {
