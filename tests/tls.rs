@@ -84,7 +84,7 @@ async fn a_server_without_current_tls_is_asked_once() {
     let plain = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec();
     for (name, words, reason) in [
         // A fatal alert, `protocol_version`.
-        ("TLS 1.1 alone", b"\x15\x03\x02\0\x02\x02\x46".to_vec(), ["ProtocolVersion", "alert protocol version"]),
+        ("only TLS 1.1", b"\x15\x03\x02\0\x02\x02\x46".to_vec(), ["ProtocolVersion", "alert protocol version"]),
         ("a hello of TLS 1.1", server_hello([3, 2]), ["ServerDoesNotSupportTls12Or13", "unsupported protocol"]),
         ("a hello of TLS 1.0", server_hello([3, 1]), ["ServerDoesNotSupportTls12Or13", "unsupported protocol"]),
         ("a hello of SSL 3", server_hello([3, 0]), ["ServerDoesNotSupportTls12Or13", "unsupported protocol"]),

@@ -51,7 +51,7 @@ fn tls(error: &reqwest::Error) -> TlsFault {
         (&["unknownissuer", "unable to get local issuer", "self-signed", "self signed"], TlsFault::UnknownIssuer),
         (&["notvalidyet", "not valid yet", "not yet valid"], TlsFault::NotYetValid),
         (&["expired"], TlsFault::Expired),
-        (&["notvalidforname", "not valid for name", "hostname mismatch"], TlsFault::WrongName),
+        (&["notvalidforname", "not valid for name", "hostname mismatch", "ip address mismatch"], TlsFault::WrongName),
         (&["invalidcontenttype", "wrong version number", "packet length too long"], TlsFault::NotTls),
     ];
     let found = WORDS.iter().find(|(words, _)| says(error, words));
