@@ -23,7 +23,7 @@ pub(crate) enum Content {
 }
 
 /// Finds all blocks, repairing on the way: a byte order mark, quotes, indentation, any line end,
-/// line breaks turned to blanks or to the two characters `\n`, dashes that a program made
+/// line breaks turned to spaces or to the two characters `\n`, dashes that a program made
 /// typographic or that were lost in copying, base64 around the whole text, also more than once, or
 /// no armour.
 ///
@@ -48,8 +48,8 @@ fn blocks_within(text: &str, wrappings: usize) -> Vec<Block> {
     }
 }
 
-/// What never occurs in PEM itself becomes a blank: backslash escapes, quotes, the punctuation of a
-/// list of lines, byte order marks, the blanks of web pages. Line ends too: blocks are found
+/// What never occurs in PEM itself becomes a space: backslash escapes, quotes, the punctuation of a
+/// list of lines, byte order marks, the spaces of web pages. Line ends too: blocks are found
 /// without them.
 fn unescaped(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));

@@ -39,7 +39,7 @@ pub(crate) struct Retry<'a> {
     response: Option<Error>,
     elapsed: Duration,
     /// The process was frozen during the attempt or the pause: its timers expired meanwhile.
-    stood_still: bool,
+    was_frozen: bool,
     /// Whether that has earned the call another attempt already.
     forgiven: bool,
 }
@@ -55,7 +55,7 @@ impl<'a> Retry<'a> {
             made: 0,
             response: None,
             elapsed: Duration::ZERO,
-            stood_still: false,
+            was_frozen: false,
             forgiven: false,
         }
     }
@@ -69,14 +69,14 @@ impl<'a> Retry<'a> {
     /// Makes one attempt within its limit and that of the call.
     pub(crate) async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.made = self.made.saturating_add(1);
-        let left = match self.stood_still {
+        let left = match self.was_frozen {
             true => self.limits.attempt,
             false => self.deadline.remaining(),
         };
         let (limit, watch) = (self.limits.attempt.min(left), Stopwatch::start());
         let outcome = tokio::time::timeout(limit, attempt).await;
         self.elapsed = watch.elapsed();
-        self.stood_still = !self.forgiven && self.elapsed > limit.saturating_add(MAX_LATENESS);
+        self.was_frozen = !self.forgiven && self.elapsed > limit.saturating_add(MAX_LATENESS);
         let host = || self.host.to_owned();
         match outcome {
             Ok(Ok(done)) => {
@@ -97,8 +97,8 @@ impl<'a> Retry<'a> {
     pub(crate) async fn pause(&mut self, error: Error, draw: f64) -> Result<(), Error> {
         // A timer that expired while the process was frozen is not a failure of IMS; a response
         // counts as usual.
-        self.stood_still &= error.is_transient() && error.status().is_none();
-        let pause = match self.stood_still {
+        self.was_frozen &= error.is_transient() && error.status().is_none();
+        let pause = match self.was_frozen {
             true => Some(Duration::ZERO),
             false => {
                 pause(&error, self.made, self.limits.attempts, draw).filter(|pause| *pause < self.deadline.remaining())
@@ -106,14 +106,14 @@ impl<'a> Retry<'a> {
         };
         telemetry::attempt_failed(self.made, self.elapsed, &error, pause);
         let Some(pause) = pause else { return Err(error) };
-        if self.stood_still {
+        if self.was_frozen {
             self.made = self.made.saturating_sub(1);
         } else {
             let watch = Stopwatch::start();
             tokio::time::sleep(pause).await;
-            self.stood_still = !self.forgiven && watch.elapsed() > pause.saturating_add(MAX_LATENESS);
+            self.was_frozen = !self.forgiven && watch.elapsed() > pause.saturating_add(MAX_LATENESS);
         }
-        self.forgiven |= self.stood_still;
+        self.forgiven |= self.was_frozen;
         if error.status().is_some() {
             self.response = Some(error);
         }
@@ -149,8 +149,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(4);
-/// A timer that fires later than this after its time did not run on a busy machine: the process
-/// stood still.
+/// A timer that fires later than this after its time is not due to a busy machine: the process was
+/// frozen.
 pub(crate) const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -277,8 +277,8 @@ mod tests {
         }
     }
 
-    /// R14: the process stands still for longer than the whole call, during the attempt or the
-    /// pause after it.
+    /// R14: the process is frozen for longer than the whole call, during the attempt or the pause
+    /// after it.
     #[tokio::test(start_paused = true)]
     async fn a_freeze_earns_the_call_one_more_attempt() {
         let fault = || Error::from(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO });

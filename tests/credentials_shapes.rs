@@ -517,10 +517,14 @@ fn two_names_of_one_value_that_differ_are_refused() {
 #[test]
 fn a_value_of_another_type_is_named() {
     let cases = [
-        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a text at line"),
-        ("/CLIENT_SECRETS", json!({ OAUTH_SECRET: OAUTH_SECRET }), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/SCOPES", json!(true), "SCOPES must be a text or a list of texts"),
+        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a string at line"),
+        (
+            "/CLIENT_SECRETS",
+            json!({ OAUTH_SECRET: OAUTH_SECRET }),
+            "CLIENT_SECRETS must be a string or a list of strings",
+        ),
+        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a string or a list of strings"),
+        ("/SCOPES", json!(true), "SCOPES must be a string or a list of strings"),
     ];
     for (pointer, value, words) in cases {
         let mut file = console_oauth();
@@ -540,7 +544,7 @@ fn a_value_of_another_type_is_named() {
         (
             "/project/workspace/details/credentials/0/oauth_server_to_server/client_id",
             json!([OAUTH_SECRET]),
-            format!("{list}[0].oauth_server_to_server.client_id must be a text at line"),
+            format!("{list}[0].oauth_server_to_server.client_id must be a string at line"),
         ),
     ];
     for (pointer, value, words) in cases {

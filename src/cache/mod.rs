@@ -76,7 +76,7 @@ impl Wanted {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheConfig {
-    /// How long before its end a token is refreshed, if a third of its lifetime is not less.
+    /// How long before its expiry a token is refreshed, unless a third of its lifetime is less.
     pub(crate) refresh_before: Duration,
     /// How long a caller waits for an exchange at most: a little longer than one takes, so that its
     /// own outcome, which says more, is reported and remembered.
@@ -204,7 +204,7 @@ impl<L: Load> Cache<L> {
         telemetry::token_cached(self.0.loader.identity(), &token);
     }
 
-    /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
+    /// Refreshes the token in the background until the cache is dropped; it does not keep it alive.
     pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
         async move {
@@ -341,7 +341,7 @@ impl<L: Load> Shared<L> {
     }
 
     /// For a caller who was not served: under the lock, so that one exchange is enough for all. The
-    /// clock, which may be anybody's code, is read outside of it.
+    /// clock, which may be foreign code, is read outside of it.
     fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
         let now = self.now();
         let mut state = self.state();

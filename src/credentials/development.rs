@@ -141,7 +141,7 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
         "" => Err("it is empty"),
         text if text.len() > MAX_TOKEN => Err("it is too long"),
         text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Secret::from(text.to_owned())),
-        _ => Err("it contains a blank, a line break or a character beyond ASCII"),
+        _ => Err("it contains a space, a line break or a character beyond ASCII"),
     }
 }
 

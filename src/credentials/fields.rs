@@ -19,7 +19,7 @@ pub(super) fn account(value: &Secret) -> Result<String, &'static str> {
     let value = bounded(filled_in(value.expose())?)?;
     match value.bytes().all(|b| b.is_ascii_graphic()) {
         true => Ok(value.to_owned()),
-        false => Err("only printable ASCII characters without blanks are allowed"),
+        false => Err("only printable ASCII characters without spaces are allowed"),
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn client_secret(value: &Secret) -> Result<Secret, &'static str> {
         return Err("it is too long");
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("it contains a blank, a line break or a character beyond ASCII");
+        return Err("it contains a space, a line break or a character beyond ASCII");
     }
     match text.len() == value.expose().len() {
         true => Ok(value.clone()),

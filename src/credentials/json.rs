@@ -123,7 +123,7 @@ impl<'a> Value<'a> {
         match self.node() {
             None => Ok(self.with(None)),
             Some(Node::Text(text)) => Ok(self.with(Some(text.clone()))),
-            Some(_) => Err(self.must_be("a text")),
+            Some(_) => Err(self.must_be("a string")),
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> Value<'a> {
             None => Ok(self.with(None)),
             Some(Node::Text(text)) => Ok(self.with(Some(Texts::Text(text.clone())))),
             Some(Node::List(items)) => Ok(self.with(Some(Texts::List(self.list_of_texts(items)?)))),
-            Some(_) => Err(self.must_be("a text or a list of texts")),
+            Some(_) => Err(self.must_be("a string or a list of strings")),
         }
     }
 
@@ -177,7 +177,7 @@ impl<'a> Value<'a> {
     fn list_of_texts(&self, items: &[Node]) -> Result<Vec<Secret>, CredentialsError> {
         let texts = items.iter().map(|item| match item {
             Node::Text(text) => Ok(text.clone()),
-            _ => Err(self.must_be("a text or a list of texts")),
+            _ => Err(self.must_be("a string or a list of strings")),
         });
         texts.collect()
     }

@@ -94,7 +94,7 @@ impl Credentials {
     /// of it. Without it, the variables of Adobe's tools are read: `IMS_OAUTH_S2S_…`,
     /// `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`, those of imscli
     /// (`IMS_…`), and the contexts of aio (`AIO_ims_contexts_<name>_…`). Lists come as JSON, with
-    /// commas or with blanks.
+    /// commas or with spaces.
     ///
     /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix, the name of
     /// its context, or its client id.

@@ -169,7 +169,7 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// The scopes that tokens are requested for; each item may be a list with commas or blanks.
+    /// The scopes that tokens are requested for; each item may be a list with commas or spaces.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let scopes = scopes.into_iter().map(|scope| Secret::from(scope.into())).collect();
         self.fields.scopes.value = Some(Texts::List(scopes));

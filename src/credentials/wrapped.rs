@@ -126,7 +126,7 @@ fn decoded(text: &str, depth: usize) -> Option<Zeroizing<String>> {
     holds_file(inner, depth).then(|| Zeroizing::new(inner.to_owned()))
 }
 
-/// Line breaks inside a text, as a template leaves them, and the quotes and blanks of a program
+/// Line breaks inside a text, as a template leaves them, and the quotes and spaces of a program
 /// that beautifies text.
 fn repaired(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(2)));

@@ -181,11 +181,11 @@ impl TokenResponse {
     }
 }
 
-/// How long the token lives, by `expires_in` and by the token's own claims.
+/// The lifetime of the token, by `expires_in` and by the token's own claims.
 ///
-/// The unit of `expires_in` depends on the endpoint. The claim is in milliseconds for certain, so
-/// where the *other* unit agrees with it, the claim is believed. Where neither does, the shorter
-/// counts: to expire early costs a request, to expire late an outage.
+/// The unit of `expires_in` depends on the endpoint. The claim is always in milliseconds, so where
+/// the *other* unit agrees with it, the claim is believed. Where neither does, the shorter counts:
+/// expiring early costs a request, expiring late an outage.
 fn lifetime(expires_in: Option<LenientU64>, unit: Unit, claimed: Option<Duration>) -> Result<Duration, &'static str> {
     let claimed = claimed.filter(|lifetime| !lifetime.is_zero());
     let lifetime = match (expires_in, claimed) {
@@ -236,15 +236,15 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice::<Object<T>>(body).ok().map(|Object(value)| value)
 }
 
-/// How far the local clock is from that of the other side. `Date` is cut to whole seconds, so half
-/// of one is its middle.
+/// How far the local clock is from the server's. `Date` is cut to whole seconds, so half of one is
+/// its middle.
 pub(super) fn skew(received: &Received) -> Option<Skew> {
     let date = received.date()?.checked_add(Duration::from_millis(500))?;
     Some(Skew::between(received.midpoint()?, date))
 }
 
-/// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the other side's clock.
-/// Invalid values are ignored, and at most an hour counts; of several, the longest.
+/// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the server's clock. Invalid
+/// values are ignored, and at most an hour counts; of several, the longest.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| {
         let value = value.to_str().ok()?.trim();

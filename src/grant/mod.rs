@@ -20,7 +20,7 @@ use crate::secret::Secret;
 pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
 pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
 
-/// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
+/// A closed set, like [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
     ClientCredentials(ClientCredentialsGrant),

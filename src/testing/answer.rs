@@ -29,7 +29,7 @@ use super::verify::{Refusal, Verified};
 /// let no_revocation = MockAnswer::status(503).on(MockEndpoint::InvalidateToken);
 /// ```
 ///
-/// A response that HTTP cannot carry (a status outside 200 to 599, a header name with a blank in
+/// A response that HTTP cannot carry (a status outside 200 to 599, a header name with a space in
 /// it) is replaced by a 400 `unusable_mock_answer` that says why. The test then fails with the
 /// reason, and the server does not panic.
 #[derive(Clone)]
