@@ -428,7 +428,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             "part",
             good_parts().client_secret("secret\n").build().unwrap_err(),
             "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
-             or blanks",
+             or spaces",
         ),
         (
             "setting",
