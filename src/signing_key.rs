@@ -13,14 +13,14 @@ use crate::error::{Cause, Error, KeyError};
 use crate::key::RsaKey;
 use crate::redact::printable;
 
-/// A private key that signs where it is kept, and cannot be read: in a key management service (KMS), a
-/// hardware security module (HSM), or an agent process.
+/// A private key that signs where it is kept, and cannot be read: in a key management service
+/// (KMS), a hardware security module (HSM), or an agent process.
 ///
 /// Give it to
-/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key). Claims,
-/// header and time stay with this crate: the key returns only a signature. The timeout, the retries and
-/// the cancellation of a call cover it. If the credentials have a certificate, the signature is checked
-/// against it before anything is sent.
+/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key).
+/// Claims, header and time stay with this crate: the key returns only a signature. The timeout, the
+/// retries and the cancellation of a call cover it. If the credentials have a certificate, the
+/// signature is checked against it before anything is sent.
 ///
 /// ```
 /// use adobe_ims::{SigningError, SigningFuture, SigningInput, SigningKey};
@@ -45,16 +45,17 @@ use crate::redact::printable;
 /// }
 /// ```
 pub trait SigningKey: Send + Sync + 'static {
-    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section
-    /// 3.3), as many bytes as the key's modulus has.
+    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518
+    /// section 3.3), as many bytes as the key's modulus has.
     ///
     /// # Errors
     ///
-    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the rest.
+    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the
+    /// rest.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when the caller of the client gives up or a timeout is over.
+    /// The future is dropped when the caller of the client gives up or a timeout expires.
     fn sign<'a>(&'a self, input: &'a SigningInput<'a>) -> SigningFuture<'a>;
 }
 
@@ -78,7 +79,7 @@ impl SigningInput<'_> {
     }
 }
 
-/// Whose assertion it is stands in it, so the text is not shown.
+/// The message names the account, so it is not shown.
 impl fmt::Debug for SigningInput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningInput")
@@ -100,7 +101,7 @@ impl SigningError {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: true }
     }
 
-    /// A failure that stays until somebody fixes it: no such key, no permission.
+    /// A failure that lasts until it is fixed: no such key, no permission.
     pub fn permanent(error: impl fmt::Display) -> Self {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: false }
     }

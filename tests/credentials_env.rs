@@ -367,7 +367,7 @@ fn spoilt_values_are_mended_or_named() {
     let masked = family(OAUTH_CLIENT_ID, "***", ORG_ID, "openid");
     assert_refused(&masked, "IMS_OAUTH_S2S_CLIENT_SECRET: it is masked");
     let blank = family(OAUTH_CLIENT_ID, "MARKER MARKER", ORG_ID, "openid");
-    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a blank");
+    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a space");
 }
 
 /// C24: a value that is not Unicode is named by its variable.
@@ -384,7 +384,7 @@ fn a_value_that_is_not_unicode_is_named() {
         .unwrap();
 
     let error = answer(&output.stdout)["error"].as_str().unwrap().to_owned();
-    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a text"), "{error}");
+    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a string"), "{error}");
     assert!(!error.contains("MARKER"), "{error}");
 }
 

@@ -138,7 +138,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+            "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
              that ends in @techacct.adobe.com, not its e-mail",
         ),
     ),
@@ -428,7 +428,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             "part",
             good_parts().client_secret("secret\n").build().unwrap_err(),
             "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
-             or blanks",
+             or spaces",
         ),
         (
             "setting",

@@ -1,5 +1,5 @@
-//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in progress.
-//! Knows no HTTP: it is handed a loader, a clock and its configuration.
+//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in
+//! progress. Knows no HTTP: it is handed a loader, a clock and its configuration.
 
 mod cooldown;
 mod entry;
@@ -63,8 +63,8 @@ impl Wanted {
         Self { spent: self.spent.saturating_add(by), ..self }
     }
 
-    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is not due,
-    /// so that one process refreshes for all.
+    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is
+    /// not due, so that one process refreshes for all.
     pub(crate) fn is_met_by(&self, token: &Token, now: Moment) -> bool {
         let margin = match self.refresh {
             Refresh::Foreground => entry::last_seconds(token.lifetime()),
@@ -76,10 +76,10 @@ impl Wanted {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheConfig {
-    /// How long before its end a token is refreshed, if a third of its lifetime is not less.
+    /// How long before its expiry a token is refreshed, unless a third of its lifetime is less.
     pub(crate) refresh_before: Duration,
-    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its own
-    /// outcome, which says more, is reported and remembered.
+    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its
+    /// own outcome, which says more, is reported and remembered.
     pub(crate) wait: Duration,
     /// From 0 to 1, drawn once per client, so that many clients do not refresh at the same moment.
     pub(crate) jitter: f64,
@@ -88,7 +88,8 @@ pub(crate) struct CacheConfig {
 /// The cached token of one credential. Dropping it cancels an exchange in progress.
 pub(crate) struct Cache<L: Load>(Arc<Shared<L>>);
 
-/// What an exchange in progress and its waiters share: outlives the cache by no more than an exchange.
+/// What an exchange in progress and its waiters share: outlives the cache by no more than an
+/// exchange.
 pub(crate) struct Shared<L> {
     loader: L,
     clock: SharedClock,
@@ -105,7 +106,7 @@ struct State {
     /// The number of the exchange started last.
     started: u64,
     flight: Option<Flight>,
-    /// Exchanges that nobody waits for any more, and that may still bring a token.
+    /// Exchanges that were given up, and that may still bring a token.
     abandoned: Vec<AbortHandle>,
     /// The exchange that the token in the slot came from.
     stored: u64,
@@ -168,8 +169,8 @@ impl<L: Load> Cache<L> {
         self.0.valid(Duration::ZERO, self.0.now()).map(|(token, _)| token)
     }
 
-    /// Drops the token if it is the current one, at most once a minute: a replacement that is refused
-    /// like its predecessor would be followed by one exchange for each request.
+    /// Drops the token if it is the current one, at most once a minute: a replacement that is
+    /// refused like its predecessor would be followed by one exchange for each request.
     pub(crate) fn forget(&self, token: &Token) {
         let now = self.0.now();
         // An exchange that lands at this moment either replaces the token before this looks, or after.
@@ -212,7 +213,7 @@ impl<L: Load> Cache<L> {
         telemetry::token_cached(self.0.loader.identity(), &token);
     }
 
-    /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
+    /// Refreshes the token in the background until the cache is dropped; it does not keep it alive.
     pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
         async move {
@@ -247,8 +248,8 @@ impl<L: Load> Drop for Cache<L> {
 }
 
 impl<L: Load> Shared<L> {
-    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for the
-    /// caller who starts a refresh.
+    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for
+    /// the caller who starts a refresh.
     #[inline]
     fn serve(self: &Arc<Self>, least: Duration) -> Option<Token> {
         let entry = self.slot.load();
@@ -264,8 +265,8 @@ impl<L: Load> Shared<L> {
         Some(entry.token.clone())
     }
 
-    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back. If
-    /// the lock is taken, its holder is already deciding.
+    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back.
+    /// If the lock is taken, its holder is already deciding.
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
         let state = match self.state.try_lock() {
             Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
@@ -334,11 +335,12 @@ impl<L: Load> Shared<L> {
                     let host = self.loader.identity().host.to_owned();
                     let error = Error::from(ConnectionError::CallTimeout { host, limit: self.config.wait });
                     if !forgiven && watch.elapsed() > limit.saturating_add(MAX_LATENESS) {
-                        // The process stood still: that was nobody's time.
+                        // The process was frozen: that time does not count.
                         forgiven = true;
                         deadline = Deadline::after(self.config.wait);
                     } else if deadline.remaining().is_zero() {
-                        // One that was joined later may be younger than the limit: others believe in it.
+                        // One that was joined later may be younger than the limit: others still
+                        // wait for it.
                         if round == 0 {
                             self.abandon(joined.number);
                         }
@@ -352,7 +354,7 @@ impl<L: Load> Shared<L> {
     }
 
     /// For a caller who was not served: under the lock, so that one exchange is enough for all. The
-    /// clock, which may be anybody's code, is read outside of it.
+    /// clock, which may be foreign code, is read outside of it.
     fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
         let now = self.now();
         let mut state = self.state();
@@ -449,8 +451,9 @@ impl<L: Load> Shared<L> {
         }
     }
 
-    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there is a
-    /// token, the next refresh waits as after any failure. Without `now`, nothing but memory is touched.
+    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there
+    /// is a token, the next refresh waits as after any failure. Without `now`, nothing but memory
+    /// is touched.
     fn interrupted(&self, number: u64, now: Option<Moment>, started: Moment) {
         let mut state = self.state();
         state.flight.take_if(|flight| flight.number == number);
@@ -481,13 +484,13 @@ impl<L: Load> Shared<L> {
         Failed { time_left: cached.map(|entry| entry.token.remaining_at(now)), next_try }
     }
 
-    /// An exchange that did not end in time is nobody's any more. A token that it brings is still taken.
+    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
     fn abandon(&self, number: u64) {
         self.state().abandon_if(|flight| flight.number == number);
     }
 
-    /// How long until there may be something to refresh, but never so long that a clock that was set is
-    /// missed.
+    /// How long until there may be something to refresh, but never so long that a clock that was
+    /// set is missed.
     fn until_due(&self) -> Duration {
         let now = self.now();
         let pause = match self.slot.load().as_ref() {
@@ -531,8 +534,8 @@ impl<L: Load> fmt::Debug for Cache<L> {
     }
 }
 
-/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows a
-/// background refresh.
+/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows
+/// a background refresh.
 const MAX_ROUNDS: u32 = 4;
 const LAST_ROUND: u32 = MAX_ROUNDS - 1;
 /// A token that was refused by an API and replaced is not replaced again before.

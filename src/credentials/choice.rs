@@ -61,8 +61,8 @@ impl Candidate {
     }
 }
 
-/// The one that is selected, or the only one that can be used. Of those that can be, the kind that the
-/// caller wants comes first.
+/// The one that is selected, or the only one that can be used. Of those that can be, the kind that
+/// the caller wants comes first.
 pub(super) fn choose(
     found: &'static str,
     origin: Origin,
@@ -84,7 +84,7 @@ pub(super) fn choose(
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);
     }
-    // If there is only one, its own error says best what it lacks.
+    // If there is only one, its own error best says what it lacks.
     let none = CredentialsError::NoneUsable { found, candidates: described(&others), origin };
     let own = |candidate: Candidate| candidate.fault.map(Err).or(candidate.fields.map(Ok));
     let mut incomplete = others.into_iter().filter_map(own);

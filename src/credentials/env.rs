@@ -15,7 +15,7 @@ use crate::error::{CredentialsError, Error, Origin};
 use crate::redact::is_showable;
 use crate::secret::Secret;
 
-/// The environment, read once: what is set meanwhile does not count.
+/// The environment, read once: later changes do not count.
 pub(super) struct Variables(BTreeMap<String, Node>);
 
 /// Variables with one prefix.
@@ -117,7 +117,7 @@ fn families(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate>
     candidates
 }
 
-/// The contexts of `aio`, of which one environment holds several, most of them useless.
+/// The contexts of `aio`: one environment holds several, and most of them cannot be used.
 fn contexts(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate> {
     let mut contexts: BTreeMap<&str, Flat<'_>> = BTreeMap::new();
     for (variable, node) in &variables.0 {
@@ -149,7 +149,7 @@ fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     Some((name, key.strip_prefix('_')?))
 }
 
-/// Windows does not know upper case from lower case here.
+/// Windows ignores case here.
 fn starts_with<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)

@@ -49,8 +49,8 @@ pub(super) struct Flat<'a> {
 }
 
 impl Slot {
-    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are one
-    /// name.
+    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are
+    /// one name.
     pub(super) fn of(name: &str) -> Option<Self> {
         let is_letter = |c: &char| !matches!(c, '_' | '-');
         let name = name.chars().filter(is_letter).map(|c| c.to_ascii_lowercase()).collect::<String>();
@@ -72,8 +72,8 @@ impl<'a> Flat<'a> {
         self.given(slot).next().is_some()
     }
 
-    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the newer one
-    /// counts.
+    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the
+    /// newer one counts.
     pub(super) fn is_jwt(&self, wanted: Wanted) -> bool {
         let is_jwt = self.has(Slot::PrivateKey) || self.has(Slot::Metascopes);
         is_jwt && (!self.has(Slot::Scopes) || wanted == Wanted::Service)
@@ -107,8 +107,8 @@ impl<'a> Flat<'a> {
         }))
     }
 
-    /// The value for this, whichever of its names was used. Two that differ are an error: which of them
-    /// counts would be a guess.
+    /// The value for this, whichever of its names was used. Two that differ are an error: to choose
+    /// one would be a guess.
     fn one(&self, slot: Slot, name: &str) -> Result<Value<'a>, CredentialsError> {
         let mut given = self.given(slot);
         let Some(first) = given.next() else {

@@ -30,7 +30,7 @@ impl PrivateKey {
     }
 }
 
-/// A key, and the certificate that stood with it.
+/// A key, and the certificate next to it.
 pub(super) struct Read {
     pub(super) key: RsaKey,
     pub(super) certificate: Option<Certificate>,
@@ -59,7 +59,7 @@ impl Read {
 }
 
 impl Named<PrivateKey> {
-    /// Only that there is one: a path may be a slip, too.
+    /// Only that there is one: a path may be a mistake, too.
     pub(super) fn shown(&self) -> Option<fmt::Arguments<'static>> {
         self.value.as_ref().map(|_| format_args!("[redacted]"))
     }

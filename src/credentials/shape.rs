@@ -171,7 +171,8 @@ pub(super) fn context_candidate(
     Candidate::new(name.to_owned(), [name.to_owned()], kind, fields)
 }
 
-/// The configuration that `aio` wrote before it had contexts: the claims stand in it as they are signed.
+/// The configuration that `aio` wrote before it had contexts: it holds the claims as they are
+/// signed.
 fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let claims = root.field(&["jwt_payload"])?;
     let metascopes = claims.object()?.into_iter().filter(|(key, value)| {

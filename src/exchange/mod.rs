@@ -1,5 +1,5 @@
-//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is the
-//! grant's.
+//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is
+//! the grant's.
 
 mod reload;
 mod response;
@@ -41,7 +41,7 @@ pub(crate) struct Exchange {
     clock: SharedClock,
     limits: Limits,
     reload: Option<Reload>,
-    /// How the application calls the client on metrics.
+    /// The client's label on metrics.
     #[cfg(feature = "metrics")]
     label: Option<String>,
 }
@@ -187,8 +187,8 @@ impl Exchange {
         result
     }
 
-    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
-    /// is used; if IMS refuses it, the file may have changed meanwhile.
+    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the
+    /// current one is used; if IMS refuses it, the file may have changed meanwhile.
     async fn token_with_reload(&self, reload: &Reload, retry: &mut Retry<'_>) -> Result<Token, Error> {
         let current = self.grant();
         let changed = self.reload(reload, retry.left(), None).await;
@@ -210,7 +210,7 @@ impl Exchange {
         self.token_by(&later.grant, retry).await.inspect(|_| self.accept(reload, &later, &current))
     }
 
-    /// A file that cannot be used is a warning: the current grant goes on.
+    /// A file that cannot be used is a warning: the current grant stays in use.
     async fn reload(&self, reload: &Reload, left: Duration, tried: Option<&Changed>) -> Option<Changed> {
         let changed = match reload.read(left, tried).await {
             Ok(Some(changed)) if !self.is_for(&changed.grant) => Err(UsageError::AnotherClient.into()),
@@ -248,7 +248,7 @@ impl Exchange {
     /// One attempt: a request, and another one at once where a refusal taught what to change.
     async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            // Over before the attempt is, so that a key that hangs is reported as that.
+            // Shorter than the attempt, so that a key that hangs is reported as such.
             let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
             let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;

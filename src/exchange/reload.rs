@@ -1,5 +1,6 @@
-//! Reads the credentials file again when a token is requested: how credentials rotate without a restart.
-//! Nothing watches the file: Kubernetes swaps a symbolic link above it, which defeats watchers.
+//! Reads the credentials file again when a token is requested: how credentials rotate without a
+//! restart. Nothing watches the file: Kubernetes swaps a symbolic link above it, which defeats
+//! watchers.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -51,7 +51,7 @@ async fn a_proxy_inspects_tls() {
     };
     let rest = format!(
         "\
-failed   connection   TLS connection not trusted to ims.invalid
+failed   connection   TLS handshake failed with ims.invalid
                       caused by: {reason}
                       hint: the server's certificate comes from an issuer that is not trusted here:
                       if a company proxy inspects TLS, add its root with `root_certificate`; if
