@@ -256,7 +256,7 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it has finished changes nothing.
+    /// Dropping the future before IMS has issued a token changes nothing.
     pub async fn replace(&self, credentials: impl Into<Credentials>) -> Result<(), Error> {
         let Inner { exchange, cache, development, settings } = &*self.0;
         let credentials = credentials.into();
@@ -272,7 +272,6 @@ impl ImsClient {
         cache.install(token.clone(), || exchange.set_grant(grant));
         cache.loader().share(&token).await;
         exchange.skip_file().await;
-        exchange.report_certificate();
         Ok(())
     }
 

@@ -96,7 +96,7 @@ impl Checks {
         let is_refused =
             error.is_some_and(|error| matches!(error.failure(), Failure::Response(ResponseError::Refused)));
         let state = if is_refused { CheckState::Failed } else { CheckState::Warning };
-        let (date, left) = (httpdate::fmt_http_date(certificate.not_after()), certificate.remaining(now));
+        let (date, left) = (date(certificate.not_after()), certificate.remaining(now));
         if !certificate.matches_key() {
             self.unusable(state, certificate, "does not belong to the private key".to_owned(), now);
         } else if left.is_zero() {
@@ -125,7 +125,7 @@ impl Checks {
     pub(super) fn development(&mut self, valid: Result<Token, Error>) {
         match valid {
             Ok(token) => {
-                let date = httpdate::fmt_http_date(token.expires_at());
+                let date = date(token.expires_at());
                 let claims = token.claims().map(|claims| shown(&claims)).unwrap_or_default();
                 self.ok(CLAIMS, format!("expires on {date}{claims}"));
             }
@@ -294,6 +294,12 @@ fn id_of(error: &Error) -> &'static str {
     }
 }
 
+/// A development token may say that it lives for ever, and a clock may show any time.
+fn date(time: SystemTime) -> String {
+    let last = SystemTime::UNIX_EPOCH.checked_add(LAST_DATE).unwrap_or(SystemTime::UNIX_EPOCH);
+    httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, last))
+}
+
 /// No id of a person, and nothing that could leave its line.
 fn shown(claims: &TokenClaims) -> String {
     let clean = |text: &str| printable(text, MAX_SHOWN);
@@ -327,6 +333,8 @@ const IDS: [&str; 10] = [SOURCE, KIND, FIELDS, KEY, CERTIFICATE, SETTINGS, CLOCK
 
 const NOT_EXCHANGED: &str = "a development token is not exchanged";
 const ANOTHER_CLIENT: &str = "check what responds in the place of IMS";
+/// The end of the year 9999, after which no date can be written.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 /// Adobe creates a certificate within minutes, but somebody has to find the time.
 const EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// IMS's lifetimes are some milliseconds short of a whole day.

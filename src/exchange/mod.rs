@@ -20,6 +20,8 @@ pub(crate) use self::response::read_token;
 
 use self::reload::Changed;
 use self::response::Refusal;
+#[cfg(feature = "metrics")]
+use crate::certificate::Certificate;
 use crate::clock::{Clock, SharedClock, Stopwatch};
 use crate::error::{Error, ErrorKind, ResponseError, UsageError};
 use crate::grant::{Grant, Learned};
@@ -113,11 +115,6 @@ impl Exchange {
             && self.org_id().zip(grant.org_id()).is_none_or(|(own, other)| own == other)
     }
 
-    /// To be called when no lock is held.
-    pub(crate) fn report_certificate(&self) {
-        telemetry::certificate(self.identity(), self.grant().certificate());
-    }
-
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
     }
@@ -142,6 +139,8 @@ impl Exchange {
         Identity {
             #[cfg(feature = "metrics")]
             label: self.label.as_deref(),
+            #[cfg(feature = "metrics")]
+            certificate_not_after: self.grant.load().certificate().map(Certificate::not_after),
             ..Identity::new(self.endpoint.host(), &self.client_id)
         }
     }
@@ -155,9 +154,7 @@ impl Exchange {
                 None => self.token_by(&self.grant(), &mut retry).await,
             }
         };
-        let result = self.observed(call, || self.grant().name()).await;
-        self.report_certificate();
-        result
+        self.observed(call, || self.grant().name()).await
     }
 
     /// Gets a token by a grant that is not the client's yet.

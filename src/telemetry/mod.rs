@@ -7,8 +7,9 @@ mod metrics;
 
 use std::error::Error as _;
 use std::time::Duration;
+#[cfg(feature = "metrics")]
+use std::time::SystemTime;
 
-use crate::certificate::Certificate;
 use crate::error::Error;
 use crate::store::StoreError;
 use crate::token::Token;
@@ -21,6 +22,9 @@ pub(crate) struct Identity<'a> {
     /// How the application calls the client on metrics.
     #[cfg(feature = "metrics")]
     pub(crate) label: Option<&'a str>,
+    /// When the certificate of the credentials in use expires.
+    #[cfg(feature = "metrics")]
+    pub(crate) certificate_not_after: Option<SystemTime>,
 }
 
 impl<'a> Identity<'a> {
@@ -30,6 +34,8 @@ impl<'a> Identity<'a> {
             client_id,
             #[cfg(feature = "metrics")]
             label: None,
+            #[cfg(feature = "metrics")]
+            certificate_not_after: None,
         }
     }
 
@@ -100,19 +106,13 @@ pub(crate) fn attempt_failed(attempt: u32, elapsed: Duration, error: &Error, nex
     );
 }
 
-/// A token is in the cache.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only a metric"))]
+/// A token is in the cache: from IMS or from the store.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only metrics"))]
 pub(crate) fn token_cached(identity: Identity<'_>, token: &Token) {
     #[cfg(feature = "metrics")]
-    metrics::token_expires_at(identity, token.expires_at());
-}
-
-/// The certificate of the credentials in use.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only a metric"))]
-pub(crate) fn certificate(identity: Identity<'_>, certificate: Option<&Certificate>) {
-    #[cfg(feature = "metrics")]
-    if let Some(certificate) = certificate {
-        metrics::certificate_not_after(identity, certificate.not_after());
+    {
+        metrics::token_expires_at(identity, token.expires_at());
+        metrics::certificate_not_after(identity);
     }
 }
 
@@ -120,7 +120,10 @@ pub(crate) fn certificate(identity: Identity<'_>, certificate: Option<&Certifica
 /// one, callers get the error.
 pub(crate) fn exchange_failed(identity: Identity<'_>, error: &Error, time_left: Option<Duration>, next_try: Duration) {
     #[cfg(feature = "metrics")]
-    metrics::refresh_failed(identity, error);
+    {
+        metrics::refresh_failed(identity, error);
+        metrics::certificate_not_after(identity);
+    }
     match time_left {
         Some(time_left) => {
             warn_of!(
@@ -159,6 +162,8 @@ pub(crate) fn token_refused() {
 
 /// The token store failed. One warning for an outage, however many calls meet it.
 pub(crate) fn store_failed(error: &StoreError, is_first: bool, next_try: Duration) {
+    #[cfg(feature = "metrics")]
+    metrics::store_unreachable();
     macro_rules! event {
         ($level:ident, $message:literal) => {
             tracing::$level!(
