@@ -53,7 +53,8 @@ pub(crate) struct Wanted {
     pub(crate) refresh: Refresh,
     /// How much of the call's time is over.
     pub(crate) spent: Duration,
-    least: Duration,
+    /// How long the token has to be valid at least.
+    pub(crate) least: Duration,
     refresh_before: Duration,
 }
 
