@@ -60,8 +60,9 @@ impl Credentials {
     /// It takes the service credentials and the local development token of AEM's Developer Console; the
     /// OAuth Server-to-Server, project and workspace downloads of the Adobe Developer Console; its Postman
     /// environment; contexts of `aio`; configurations of aepp, aanalytics2, imscli and jwt-auth. Files
-    /// with JWT credentials but without their private key need [`CredentialsReader::private_key`], and a
-    /// file with several credentials needs [`CredentialsReader::select`].
+    /// with JWT credentials but without their private key need [`CredentialsReader::private_key`], those
+    /// with an encrypted key but without its passphrase [`CredentialsReader::passphrase`], and a file with
+    /// several credentials needs [`CredentialsReader::select`].
     ///
     /// The bytes stay the caller's: wiping them is up to the caller.
     ///
