@@ -61,7 +61,8 @@ impl Credentials {
     /// the OAuth Server-to-Server, project and workspace downloads of the Adobe Developer Console;
     /// its Postman environment; contexts of `aio`; configurations of aepp, aanalytics2, imscli and
     /// jwt-auth. Files with JWT credentials but without their private key need
-    /// [`CredentialsReader::private_key`], and a file with several credentials needs
+    /// [`CredentialsReader::private_key`], files with an encrypted key but without its passphrase need
+    /// [`CredentialsReader::passphrase`], and a file with several credentials needs
     /// [`CredentialsReader::select`].
     ///
     /// Wiping the bytes is up to the caller.
