@@ -126,6 +126,26 @@ fn of_several_usable_credentials_of_a_project_one_must_be_selected() {
     assert!(told(&error).contains("S2S credential (200001)"), "{}", told(&error));
 }
 
+/// C2: of very many the first eight are listed, with names that a terminal can show.
+#[test]
+fn a_list_of_many_credentials_is_short_and_printable() {
+    let named = |name: &str| {
+        let mut credential = s2s();
+        credential["name"] = json!(name);
+        credential
+    };
+    let many = |count: usize| Credentials::from_json(project(vec![named("S2S"); count]).to_string()).unwrap_err();
+    assert_eq!(many(8).to_string().matches("S2S (200001)").count(), 8);
+    assert!(!many(8).to_string().contains("more"));
+    assert!(many(11).to_string().ends_with("; and 3 more"), "{}", many(11));
+
+    let hostile = ["\u{1b}[31mred\n", &"long".repeat(1000), OAUTH_SECRET, ""].map(named);
+    let error = Credentials::from_json(project(hostile.into()).to_string()).unwrap_err();
+    let printed = printed(&error);
+    assert!(!printed.contains('\u{1b}') && !printed.contains("MARKER") && printed.len() < 6000, "{printed}");
+    assert!(error.to_string().contains("(unnamed): OAuth Server-to-Server"), "{error}");
+}
+
 /// C2: credentials that `aio` imported have left their secrets in its `.env` file, and the error says so.
 #[test]
 fn a_project_without_secrets_says_where_aio_put_them() {
@@ -175,7 +195,7 @@ fn an_oauth_context_of_aio_is_read() {
     let mut used = aio_oauth();
     used["access_token"] = json!({ "token": "eyJ", "expiry": 1_645_283_889_007_u64 });
     assert_oauth(&oauth(&used));
-    for (name, host) in [("prod", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
+    for (name, host) in [("prod", IMS_HOST), ("Production", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
         let mut context = aio_oauth();
         context["env"] = json!(name);
         assert_eq!(oauth(&context).ims_host(), host);
@@ -223,6 +243,17 @@ fn a_context_of_an_aio_configuration_is_selected_by_its_name() {
     // Who wants one kind has chosen already.
     assert_oauth(&OAuthCredentials::from_json(&both).unwrap());
     assert_parts(&ServiceCredentials::from_json(&both).unwrap());
+}
+
+/// C3: a flat file with both halves of a migrated credential is OAuth, unless somebody asks for the other half.
+#[test]
+fn a_context_with_both_halves_is_read_as_oauth() {
+    let mut both = aio_jwt();
+    both["scopes"] = json!(SCOPES);
+
+    let Ok(Credentials::OAuth(read)) = Credentials::from_json(both.to_string()) else { panic!() };
+    assert_eq!(read.client_id(), CLIENT_ID);
+    assert_parts(&ServiceCredentials::from_json(both.to_string()).unwrap());
 }
 
 /// C4: the Postman environment of the console, of today and of the time of JWT.
