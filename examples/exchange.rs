@@ -1,11 +1,12 @@
-//! A credentials file in, an access token out.
+//! Exchanges a credentials file for an access token.
 //!
 //! ```text
-//! cargo run --example exchange                          # asks a mock IMS with throw-away credentials
+//! cargo run --example exchange                          # asks a mock IMS with disposable credentials
 //! cargo run --example exchange -- service_token.json    # asks Adobe
 //! ```
 //!
-//! `--print-token` prints the token and nothing else; `--endpoint URL` connects there instead of the host in the file.
+//! `--print-token` prints the token and nothing else; `--endpoint URL` connects there instead of
+//! the host in the file.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
 
 use std::process::ExitCode;

@@ -127,7 +127,8 @@ fn the_jwt_variables_of_imscli_are_read_with_the_key_in_its_file() {
         )
     };
 
-    for key in [path.to_str().unwrap(), RSA_2048_PKCS1] {
+    let (in_base64, in_blanks) = (STANDARD.encode(RSA_2048_PKCS1), format!(" {}\n", path.display()));
+    for key in [path.to_str().unwrap(), RSA_2048_PKCS1, &in_base64, &in_blanks] {
         assert_eq!(read(&jwt(key)), service());
     }
     assert_refused(&jwt("/nowhere/private.pem"), "/nowhere/private.pem: private key file cannot be read");
@@ -204,6 +205,29 @@ fn of_several_contexts_one_must_be_selected() {
     }
     let error = select("third", &environment);
     assert!(error["error"].as_str().unwrap().contains("none in it has the name or id given to `select`"), "{error}");
+}
+
+/// C19: a context that cannot be read is of no concern for a complete one, and is named if there is no other.
+#[test]
+fn a_context_that_cannot_be_read_does_not_hide_the_others() {
+    let odd = |name| {
+        let mut odd = context(name);
+        odd.push((format!("AIO_ims_contexts_{name}_api__key"), "MARKER-another"));
+        odd
+    };
+    let differ = "odd_api__key and AIO_ims_contexts_odd_client__id differ";
+
+    let mut one_complete = odd("odd");
+    one_complete.extend(context("good"));
+    assert_eq!(read(&one_complete), oauth(1));
+    assert_eq!(select("good", &one_complete), oauth(1));
+    let error = select("odd", &one_complete);
+    assert!(error["error"].as_str().unwrap().contains(differ), "{error}");
+
+    assert_refused(&odd("odd"), differ);
+    let mut two_odd = odd("odd");
+    two_odd.extend(odd("other"));
+    assert_refused(&two_odd, "odd: OAuth Server-to-Server that cannot be read; other:");
 }
 
 /// C20: our own variable comes first, and holds a path, the JSON, or base64 of it in either alphabet.
@@ -343,7 +367,7 @@ fn spoilt_values_are_mended_or_named() {
     let masked = family(OAUTH_CLIENT_ID, "***", ORG_ID, "openid");
     assert_refused(&masked, "IMS_OAUTH_S2S_CLIENT_SECRET: it is masked");
     let blank = family(OAUTH_CLIENT_ID, "MARKER MARKER", ORG_ID, "openid");
-    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a blank");
+    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a space");
 }
 
 /// C24: a value that is not Unicode is named by its variable.
@@ -360,7 +384,7 @@ fn a_value_that_is_not_unicode_is_named() {
         .unwrap();
 
     let error = answer(&output.stdout)["error"].as_str().unwrap().to_owned();
-    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a text"), "{error}");
+    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a string"), "{error}");
     assert!(!error.contains("MARKER"), "{error}");
 }
 

@@ -126,6 +126,26 @@ fn of_several_usable_credentials_of_a_project_one_must_be_selected() {
     assert!(told(&error).contains("S2S credential (200001)"), "{}", told(&error));
 }
 
+/// C2: of very many the first eight are listed, with names that a terminal can show.
+#[test]
+fn a_list_of_many_credentials_is_short_and_printable() {
+    let named = |name: &str| {
+        let mut credential = s2s();
+        credential["name"] = json!(name);
+        credential
+    };
+    let many = |count: usize| Credentials::from_json(project(vec![named("S2S"); count]).to_string()).unwrap_err();
+    assert_eq!(many(8).to_string().matches("S2S (200001)").count(), 8);
+    assert!(!many(8).to_string().contains("more"));
+    assert!(many(11).to_string().ends_with("; and 3 more"), "{}", many(11));
+
+    let hostile = ["\u{1b}[31mred\n", &"long".repeat(1000), OAUTH_SECRET, ""].map(named);
+    let error = Credentials::from_json(project(hostile.into()).to_string()).unwrap_err();
+    let printed = printed(&error);
+    assert!(!printed.contains('\u{1b}') && !printed.contains("MARKER") && printed.len() < 6000, "{printed}");
+    assert!(error.to_string().contains("(unnamed): OAuth Server-to-Server"), "{error}");
+}
+
 /// C2: credentials that `aio` imported have left their secrets in its `.env` file, and the error says so.
 #[test]
 fn a_project_without_secrets_says_where_aio_put_them() {
@@ -175,7 +195,7 @@ fn an_oauth_context_of_aio_is_read() {
     let mut used = aio_oauth();
     used["access_token"] = json!({ "token": "eyJ", "expiry": 1_645_283_889_007_u64 });
     assert_oauth(&oauth(&used));
-    for (name, host) in [("prod", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
+    for (name, host) in [("prod", IMS_HOST), ("Production", IMS_HOST), ("stage", "ims-na1-stg1.adobelogin.com")] {
         let mut context = aio_oauth();
         context["env"] = json!(name);
         assert_eq!(oauth(&context).ims_host(), host);
@@ -223,6 +243,17 @@ fn a_context_of_an_aio_configuration_is_selected_by_its_name() {
     // Who wants one kind has chosen already.
     assert_oauth(&OAuthCredentials::from_json(&both).unwrap());
     assert_parts(&ServiceCredentials::from_json(&both).unwrap());
+}
+
+/// C3: a flat file with both halves of a migrated credential is OAuth, unless somebody asks for the other half.
+#[test]
+fn a_context_with_both_halves_is_read_as_oauth() {
+    let mut both = aio_jwt();
+    both["scopes"] = json!(SCOPES);
+
+    let Ok(Credentials::OAuth(read)) = Credentials::from_json(both.to_string()) else { panic!() };
+    assert_eq!(read.client_id(), CLIENT_ID);
+    assert_parts(&ServiceCredentials::from_json(both.to_string()).unwrap());
 }
 
 /// C4: the Postman environment of the console, of today and of the time of JWT.
@@ -511,16 +542,40 @@ fn two_names_of_one_value_that_differ_are_refused() {
 
     let error = Credentials::from_json(file.to_string()).unwrap_err();
     assert_eq!(error.to_string(), "credentials cannot be used: api_key and client_id differ");
+
+    let mut file = aio_oauth();
+    file["scope"] = json!(SCOPES);
+    file["scopes"] = json!(SCOPES);
+    assert_oauth(&oauth(&file));
+    file["scope"] = json!([SCOPES[0]]);
+    let error = Credentials::from_json(file.to_string()).unwrap_err();
+    assert_eq!(error.to_string(), "credentials cannot be used: scope and scopes differ");
+}
+
+/// C14: a credential of a project that cannot be read is of no concern for a complete one.
+#[test]
+fn a_credential_that_cannot_be_read_does_not_hide_the_others() {
+    let mut odd = s2s();
+    odd["name"] = json!("odd");
+    odd["oauth_server_to_server"]["client_id"] = json!(7);
+
+    assert_oauth(&oauth(&project(vec![odd.clone(), s2s()])));
+    let error = Credentials::reader().select("odd").from_json(project(vec![odd, s2s()]).to_string()).unwrap_err();
+    assert!(error.to_string().contains("oauth_server_to_server.client_id must be a string"), "{error}");
 }
 
 /// A16, K4: a value of another type is named, and its place; an array is no object.
 #[test]
 fn a_value_of_another_type_is_named() {
     let cases = [
-        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a text at line"),
-        ("/CLIENT_SECRETS", json!({ OAUTH_SECRET: OAUTH_SECRET }), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/SCOPES", json!(true), "SCOPES must be a text or a list of texts"),
+        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a string at line"),
+        (
+            "/CLIENT_SECRETS",
+            json!({ OAUTH_SECRET: OAUTH_SECRET }),
+            "CLIENT_SECRETS must be a string or a list of strings",
+        ),
+        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a string or a list of strings"),
+        ("/SCOPES", json!(true), "SCOPES must be a string or a list of strings"),
     ];
     for (pointer, value, words) in cases {
         let mut file = console_oauth();
@@ -540,7 +595,7 @@ fn a_value_of_another_type_is_named() {
         (
             "/project/workspace/details/credentials/0/oauth_server_to_server/client_id",
             json!([OAUTH_SECRET]),
-            format!("{list}[0].oauth_server_to_server.client_id must be a text at line"),
+            format!("{list}[0].oauth_server_to_server.client_id must be a string at line"),
         ),
     ];
     for (pointer, value, words) in cases {

@@ -138,7 +138,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+            "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
              that ends in @techacct.adobe.com, not its e-mail",
         ),
     ),
@@ -256,8 +256,8 @@ async fn a_response_in_another_form_is_reported_as_a_proxys() {
 #[tokio::test]
 async fn a_refusal_is_one_sentence_and_debug_adds_the_hint() {
     let mock = MockIms::start().await.unwrap();
-    let answer = MockAnswer::refuse("invalid_scope", "metascopes are not a subset").header("x-debug-id", "d-1");
-    mock.answer_always(answer);
+    let response = MockAnswer::refuse("invalid_scope", "metascopes are not a subset").header("x-debug-id", "d-1");
+    mock.answer_always(response);
     let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
     assert_eq!(error.to_string(), "IMS refused the request: 400 invalid_scope: metascopes are not a subset");
     assert_eq!(error.debug_id(), Some("d-1"));
@@ -428,7 +428,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             "part",
             good_parts().client_secret("secret\n").build().unwrap_err(),
             "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
-             or blanks",
+             or spaces",
         ),
         (
             "setting",
@@ -483,7 +483,7 @@ async fn each_connection_fault_and_unusable_response_has_its_hint() {
         let error = builder.build().unwrap().exchange().await.unwrap_err();
         assert_eq!(error.hint(), Some(hint), "{case}: {error:?}");
     }
-    for (answer, hint) in [
+    for (response, hint) in [
         (
             MockAnswer::status(302).header("location", "https://login.example"),
             "IMS does not redirect: a proxy, a sign-in page or a wrong address responded; the secret was not sent on",
@@ -491,7 +491,7 @@ async fn each_connection_fault_and_unusable_response_has_its_hint() {
         (MockAnswer::status(200).body("<html>"), unusable),
         (MockAnswer::status(204), unusable),
     ] {
-        mock.answer_next(answer);
+        mock.answer_next(response);
         let error = quick(mock.endpoint()).build().unwrap().exchange().await.unwrap_err();
         assert_eq!(error.hint(), Some(hint), "{error:?}");
     }
@@ -515,8 +515,8 @@ fn good_parts() -> ServiceCredentialsBuilder {
 #[tokio::test]
 async fn a_report_has_sentence_hint_and_debug_id() {
     let mock = MockIms::start().await.unwrap();
-    let answer = MockAnswer::refuse("invalid_scope", "no").header("x-debug-id", "d-1");
-    mock.answer_always(answer);
+    let response = MockAnswer::refuse("invalid_scope", "no").header("x-debug-id", "d-1");
+    mock.answer_always(response);
     let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
     let expected = format!(
         "IMS refused the request: 400 invalid_scope: no\n  hint: {}\n  debug id for Adobe's support: d-1",

@@ -22,7 +22,7 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use wiremock::ResponseTemplate;
 
-/// R13, P7: `keep_fresh` with a revoked certificate is reported at WARN from its first failure on: what failed, whose it is,
+/// P7: `keep_fresh` with a revoked certificate is reported at WARN from its first failure on: what failed, whose it is,
 /// and what to do.
 #[tokio::test]
 async fn keep_fresh_reports_its_first_failure_with_hint_and_client_id() {

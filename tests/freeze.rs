@@ -24,7 +24,7 @@ use support::server;
 use wiremock::{Request, ResponseTemplate};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// Half of it is longer than an assertion lives.
+/// Half of it is longer than an assertion is valid.
 const FREEZE: Duration = Duration::from_secs(20 * 60);
 
 // The lifetime of a token.
@@ -75,7 +75,7 @@ async fn a_token_never_outlives_what_ims_says_across_a_freeze() {
     tokio::join!(check("exchange", 0), check("token", 30), check("token", in_body));
 }
 
-/// T23: a response waits for 20 hours until its runtime is driven again: the token has lost 20 hours of its life, or has
+/// T23: a response waits for 20 hours until its runtime is driven again: the token has 20 hours less, or has
 /// expired and is not returned.
 #[test]
 fn a_token_ages_while_its_runtime_is_not_driven() {

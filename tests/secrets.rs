@@ -122,6 +122,16 @@ async fn debug_of_no_public_type_shows_a_secret() {
     }
 }
 
+/// S11: the text of a file that a caller reads stays the caller's, to wipe when it likes.
+#[test]
+fn the_text_of_a_file_stays_the_callers() {
+    let text = CredentialsFile::new().to_json().into_bytes();
+    let before = (text.as_ptr(), text.clone());
+    ServiceCredentials::from_json(&text).unwrap();
+    Credentials::from_json(&text).unwrap();
+    assert_eq!((text.as_ptr(), text), before);
+}
+
 /// S10: one text for each secret: clones and views share it.
 #[tokio::test]
 async fn clones_of_a_token_share_one_text() {

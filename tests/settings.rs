@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, ImsClientBuilder};
+use support::child;
 use support::material::{
     CLIENT_ID, CLIENT_SECRET, CredentialsFile, IMS_HOST, METASCOPE, ORG_ID, RSA_2048_PKCS1, TECHNICAL_ACCOUNT_ID,
     printed,
 };
 use support::raw::{RawServer, Step};
+use support::raw_exchange::good;
 
 /// T22: an assertion is valid for as long as the setting says.
 #[tokio::test]
@@ -172,6 +174,34 @@ async fn the_url_of_a_token_endpoint_is_accepted_as_an_endpoint() {
 fn a_plain_http_endpoint_is_never_given_a_proxy() {
     let error = builder().danger_endpoint("http://127.0.0.1:1").proxy("http://127.0.0.1:2").build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+/// S15: `from_env` reads the environment, and the HTTP client its proxies; nothing else does. Credentials from elsewhere
+/// are not mixed with variables.
+#[tokio::test]
+async fn credentials_from_a_file_ignore_the_environment() {
+    if let Some(endpoint) = child::argument("ENDPOINT") {
+        builder().danger_endpoint(endpoint).build().unwrap().exchange().await.unwrap();
+        return;
+    }
+    let server = RawServer::start([good()]);
+    let environment = [
+        ("ADOBE_IMS_CREDENTIALS", "nonsense"),
+        ("AIO_COMMERCE_AUTH_IMS_CLIENT_ID", "other"),
+        ("IMS_CLIENTID", "other"),
+        ("IMS_CLIENTSECRET", "other"),
+        ("OAUTH_CLIENT_ID", "other"),
+        ("OAUTH_CLIENT_SECRET", "other"),
+        ("IMS_ENVIRONMENT", "stage"),
+    ];
+    let arguments = [("ENDPOINT", server.endpoint())];
+    let arguments = arguments.each_ref().map(|(name, value)| (*name, value.as_str()));
+
+    child::run("credentials_from_a_file_ignore_the_environment", &arguments, &environment).await;
+
+    let [request] = server.requests().try_into().unwrap();
+    let form = request.form();
+    assert_eq!((form["client_id"].as_str(), form["client_secret"].as_str()), (CLIENT_ID, CLIENT_SECRET));
 }
 
 /// N4: a server that accepts the connection and never completes the TLS handshake: `connect_timeout` ends it, and the

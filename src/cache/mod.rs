@@ -1,12 +1,12 @@
-//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in progress.
-//! Knows no HTTP: it is handed a loader, a clock and its configuration.
+//! Serve, refresh in the background, or wait: decided from a token, a time and an exchange in
+//! progress. Knows no HTTP: it is handed a loader, a clock and its configuration.
 
 mod cooldown;
 mod entry;
 mod flight;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -53,7 +53,8 @@ pub(crate) struct Wanted {
     pub(crate) refresh: Refresh,
     /// How much of the call's time is over.
     pub(crate) spent: Duration,
-    least: Duration,
+    /// How long the token has to be valid at least.
+    pub(crate) least: Duration,
     refresh_before: Duration,
 }
 
@@ -63,8 +64,8 @@ impl Wanted {
         Self { spent: self.spent.saturating_add(by), ..self }
     }
 
-    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is not due,
-    /// so that one process refreshes for all.
+    /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is
+    /// not due, so that one process refreshes for all.
     pub(crate) fn is_met_by(&self, token: &Token, now: Moment) -> bool {
         let margin = match self.refresh {
             Refresh::Foreground => entry::last_seconds(token.lifetime()),
@@ -76,10 +77,10 @@ impl Wanted {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheConfig {
-    /// How long before its end a token is refreshed, if a third of its lifetime is not less.
+    /// How long before its expiry a token is refreshed, unless a third of its lifetime is less.
     pub(crate) refresh_before: Duration,
-    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its own
-    /// outcome, which says more, is reported and remembered.
+    /// How long a caller waits for an exchange at most: a little longer than one takes, so that its
+    /// own outcome, which says more, is reported and remembered.
     pub(crate) wait: Duration,
     /// From 0 to 1, drawn once per client, so that many clients do not refresh at the same moment.
     pub(crate) jitter: f64,
@@ -88,7 +89,8 @@ pub(crate) struct CacheConfig {
 /// The cached token of one credential. Dropping it cancels an exchange in progress.
 pub(crate) struct Cache<L: Load>(Arc<Shared<L>>);
 
-/// What an exchange in progress and its waiters share: outlives the cache by no more than an exchange.
+/// What an exchange in progress and its waiters share: outlives the cache by no more than an
+/// exchange.
 pub(crate) struct Shared<L> {
     loader: L,
     clock: SharedClock,
@@ -105,7 +107,7 @@ struct State {
     /// The number of the exchange started last.
     started: u64,
     flight: Option<Flight>,
-    /// Exchanges that nobody waits for any more, and that may still bring a token.
+    /// Exchanges that were given up, and that may still bring a token.
     abandoned: Vec<AbortHandle>,
     /// The exchange that the token in the slot came from.
     stored: u64,
@@ -119,6 +121,13 @@ enum Step {
     Serve(Token),
     Fail(Error),
     Join(Joined),
+}
+
+/// What became of the outcome of an exchange.
+enum Landed {
+    Stored,
+    Failed(Failed),
+    Late,
 }
 
 /// What is known after a failure.
@@ -161,8 +170,8 @@ impl<L: Load> Cache<L> {
         self.0.valid(Duration::ZERO, self.0.now()).map(|(token, _)| token)
     }
 
-    /// Drops the token if it is the current one, at most once a minute: a replacement that is refused
-    /// like its predecessor would be followed by one exchange for each request.
+    /// Drops the token if it is the current one, at most once a minute: a replacement that is
+    /// refused like its predecessor would be followed by one exchange for each request.
     pub(crate) fn forget(&self, token: &Token) {
         let now = self.0.now();
         // An exchange that lands at this moment either replaces the token before this looks, or after.
@@ -190,20 +199,22 @@ impl<L: Load> Cache<L> {
 
     /// Stores a token that came by another way, as the newest: exchanges in progress lose to it. `swap`
     /// changes the loader at the same moment.
-    pub(crate) fn install(&self, token: Token, swap: impl FnOnce()) {
+    pub(crate) fn install<T>(&self, token: Token, swap: impl FnOnce() -> T) {
         let now = self.0.now();
         let entry = Entry::new(token.clone(), now, &self.0.config);
         let mut state = self.0.state();
-        swap();
+        // Dropped after the lock is released: a signing key of the application may be part of it.
+        let old = swap();
         state.started = state.started.saturating_add(1);
         state.stored = state.started;
         state.cooldown = None;
         self.0.slot.store(Some(Arc::new(entry)));
         drop(state);
+        drop(old);
         telemetry::token_cached(self.0.loader.identity(), &token);
     }
 
-    /// Refreshes the token in the background until the cache is dropped, which it does not prevent.
+    /// Refreshes the token in the background until the cache is dropped; it does not keep it alive.
     pub(crate) fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let (shared, mut closed) = (Arc::downgrade(&self.0), self.0.closed.subscribe());
         async move {
@@ -238,8 +249,8 @@ impl<L: Load> Drop for Cache<L> {
 }
 
 impl<L: Load> Shared<L> {
-    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for the
-    /// caller who starts a refresh.
+    /// The token while it is fresh or in its refresh window. No lock and no allocation, except for
+    /// the caller who starts a refresh.
     #[inline]
     fn serve(self: &Arc<Self>, least: Duration) -> Option<Token> {
         let entry = self.slot.load();
@@ -255,10 +266,14 @@ impl<L: Load> Shared<L> {
         Some(entry.token.clone())
     }
 
-    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back. If
-    /// the lock is taken, its holder is already deciding.
+    /// Starts an exchange, unless there is one, one has just landed, or the cooldown holds it back.
+    /// If the lock is taken, its holder is already deciding.
     fn refresh_in_background(self: &Arc<Self>, entry: &Arc<Entry>, now: Moment) {
-        if let Ok(mut state) = self.state.try_lock()
+        let state = match self.state.try_lock() {
+            Err(TryLockError::Poisoned(state)) => Ok(state.into_inner()),
+            state => state,
+        };
+        if let Ok(mut state) = state
             && self.slot.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, entry))
             && !state.flight.as_ref().is_some_and(|flight| flight.is_alive())
             && !state.holds_back(Phase::Cached, Refresh::Background, now)
@@ -321,11 +336,12 @@ impl<L: Load> Shared<L> {
                     let host = self.loader.identity().host.to_owned();
                     let error = Error::from(ConnectionError::CallTimeout { host, limit: self.config.wait });
                     if !forgiven && watch.elapsed() > limit.saturating_add(MAX_LATENESS) {
-                        // The process stood still: that was nobody's time.
+                        // The process was frozen: that time does not count.
                         forgiven = true;
                         deadline = Deadline::after(self.config.wait);
                     } else if deadline.remaining().is_zero() {
-                        // One that was joined later may be younger than the limit: others believe in it.
+                        // One that was joined later may be younger than the limit: others still
+                        // wait for it.
                         if round == 0 {
                             self.abandon(joined.number);
                         }
@@ -339,7 +355,7 @@ impl<L: Load> Shared<L> {
     }
 
     /// For a caller who was not served: under the lock, so that one exchange is enough for all. The
-    /// clock, which may be anybody's code, is read outside of it.
+    /// clock, which may be foreign code, is read outside of it.
     fn step(self: &Arc<Self>, least: Duration, runtime: &Handle) -> Step {
         let now = self.now();
         let mut state = self.state();
@@ -402,7 +418,7 @@ impl<L: Load> Shared<L> {
     }
 
     /// Stores what an exchange brought: a token in the slot, a failure never in its place.
-    fn land(&self, number: u64, refresh: Refresh, result: Result<Token, Error>) -> Result<Token, Error> {
+    fn land(&self, number: u64, refresh: Refresh, result: Result<Token, Error>) -> (Result<Token, Error>, Landed) {
         let result = match result {
             Ok(token) if token.is_expired() => Err(ResponseError::ExpiredOnArrival.into()),
             result => result,
@@ -410,27 +426,35 @@ impl<L: Load> Shared<L> {
         let now = self.now();
         let mut state = self.state();
         state.flight.take_if(|flight| flight.number == number);
-        match &result {
+        let landed = match &result {
             Ok(token) if number > state.stored => {
                 state.stored = number;
                 state.cooldown = None;
                 self.slot.store(Some(Arc::new(Entry::new(token.clone(), now, &self.config))));
-                drop(state);
-                telemetry::token_cached(self.loader.identity(), token);
+                Landed::Stored
             }
+            Err(error) if number == state.started => Landed::Failed(self.cool_down(&mut state, error, refresh, now)),
             // A later exchange may have brought something newer.
-            Err(error) if number == state.started => {
-                let failed = self.cool_down(&mut state, error, refresh, now);
-                drop(state);
-                self.report(error, failed);
+            _ => Landed::Late,
+        };
+        (result, landed)
+    }
+
+    /// Not under the lock: subscribers may do anything.
+    fn report(&self, result: &Result<Token, Error>, landed: Landed) {
+        let identity = self.loader.identity();
+        match (result, landed) {
+            (Ok(token), Landed::Stored) => telemetry::token_cached(identity, token),
+            (Err(error), Landed::Failed(failed)) => {
+                telemetry::exchange_failed(identity, error, failed.time_left, failed.next_try);
             }
             _ => {}
         }
-        result
     }
 
-    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there is a
-    /// token, the next refresh waits as after any failure. Without `now`, nothing but memory is touched.
+    /// An exchange whose runtime has shut down. Callers who wait for it start another; while there
+    /// is a token, the next refresh waits as after any failure. Without `now`, nothing but memory
+    /// is touched.
     fn interrupted(&self, number: u64, now: Option<Moment>, started: Moment) {
         let mut state = self.state();
         state.flight.take_if(|flight| flight.number == number);
@@ -439,11 +463,11 @@ impl<L: Load> Shared<L> {
         if number != state.started || Phase::of(age) == Phase::Empty || *self.closed.borrow() {
             return;
         }
-        let error = UsageError::RuntimeGone.into();
+        let error = Error::from(UsageError::RuntimeGone);
         let failed = self.cool_down(&mut state, &error, Refresh::Background, at);
         drop(state);
         if now.is_some() {
-            self.report(&error, failed);
+            self.report(&Err(error), Landed::Failed(failed));
         }
     }
 
@@ -461,18 +485,13 @@ impl<L: Load> Shared<L> {
         Failed { time_left: cached.map(|entry| entry.token.remaining_at(now)), next_try }
     }
 
-    /// Not under the lock: subscribers may do anything.
-    fn report(&self, error: &Error, failed: Failed) {
-        telemetry::exchange_failed(self.loader.identity(), error, failed.time_left, failed.next_try);
-    }
-
-    /// An exchange that did not end in time is nobody's any more. A token that it brings is still taken.
+    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
     fn abandon(&self, number: u64) {
         self.state().abandon_if(|flight| flight.number == number);
     }
 
-    /// How long until there may be something to refresh, but never so long that a clock that was set is
-    /// missed.
+    /// How long until there may be something to refresh, but never so long that a clock that was
+    /// set is missed.
     fn until_due(&self) -> Duration {
         let now = self.now();
         let pause = match self.slot.load().as_ref() {
@@ -516,8 +535,8 @@ impl<L: Load> fmt::Debug for Cache<L> {
     }
 }
 
-/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows a
-/// background refresh.
+/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows
+/// a background refresh.
 const MAX_ROUNDS: u32 = 4;
 const LAST_ROUND: u32 = MAX_ROUNDS - 1;
 /// A token that was refused by an API and replaced is not replaced again before.

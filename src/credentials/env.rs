@@ -15,7 +15,7 @@ use crate::error::{CredentialsError, Error, Origin};
 use crate::redact::is_showable;
 use crate::secret::Secret;
 
-/// The environment, read once: what is set meanwhile does not count.
+/// The environment, read once: later changes do not count.
 pub(super) struct Variables(BTreeMap<String, Node>);
 
 /// Variables with one prefix.
@@ -56,7 +56,7 @@ pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Resu
             return inspect_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
         }
     }
-    let (mut candidates, contexts) = (families(variables, reader)?, contexts(variables, reader)?);
+    let (mut candidates, contexts) = (families(variables, reader), contexts(variables, reader));
     if reader.selection().is_none() {
         // `aio` writes one credential in both ways; the context has all of its secrets.
         candidates.retain(|family| !contexts.iter().any(|context| context.is_usable() && context.is_same(family)));
@@ -94,7 +94,7 @@ fn inspect_own(value: &str, reader: &CredentialsReader) -> Result<Inspected, Err
     Ok(Inspected { source: format!("{OWN}: {}", inspected.source), ..inspected })
 }
 
-fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {
+fn families(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for Family { prefix, names } in &FAMILIES {
         let value = |(suffix, slot): &(&str, Slot)| Some((*slot, variables.value(format!("{prefix}{suffix}"))?));
@@ -105,21 +105,20 @@ fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
             continue;
         }
         let (kind, mut fields) = match flat.is_jwt(Wanted::Any) {
-            true => ("JWT", flat.service(Origin::Environment)?),
-            false => ("OAuth Server-to-Server", flat.oauth(Origin::Environment)?),
+            true => ("JWT", flat.service(Origin::Environment)),
+            false => ("OAuth Server-to-Server", flat.oauth(Origin::Environment)),
         };
-        if let Fields::Service(fields) = &mut fields {
+        if let Ok(Fields::Service(fields)) = &mut fields {
             fields.private_key.value = fields.private_key.value.take().map(PrivateKey::or_path);
         }
-        let fields = reader.complete(fields);
-        let names = [Some((*prefix).to_owned()), fields.client_id()].into_iter().flatten().collect();
-        candidates.push(Candidate { shown: (*prefix).to_owned(), names, kind, fields: Some(fields) });
+        let fields = fields.map(|fields| Some(reader.complete(fields)));
+        candidates.push(Candidate::new((*prefix).to_owned(), [(*prefix).to_owned()], kind, fields));
     }
-    Ok(candidates)
+    candidates
 }
 
-/// The contexts of `aio`, of which one environment holds several, most of them useless.
-fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {
+/// The contexts of `aio`: one environment holds several, and most of them cannot be used.
+fn contexts(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate> {
     let mut contexts: BTreeMap<&str, Flat<'_>> = BTreeMap::new();
     for (variable, node) in &variables.0 {
         let Some((name, key)) = starts_with(variable, CONTEXTS).and_then(context_and_key) else { continue };
@@ -128,15 +127,13 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
         let context = contexts.entry(name).or_insert(Flat { prefix, names: &CONTEXT, values: Vec::new() });
         context.values.push((slot, Value::named(shown(variable), node)));
     }
-    let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId));
-    contexts
-        .map(|(name, flat)| {
-            let name = name.replace("__", "_");
-            let mut candidate = shape::context_candidate(&name, flat, Some(Origin::Environment), reader, Wanted::Any)?;
-            candidate.names.push(name.replace('_', " "));
-            Ok(candidate)
-        })
-        .collect()
+    let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId)).map(|(name, flat)| {
+        let name = name.replace("__", "_");
+        let mut candidate = shape::context_candidate(&name, flat, Some(Origin::Environment), reader, Wanted::Any);
+        candidate.names.push(name.replace('_', " "));
+        candidate
+    });
+    contexts.collect()
 }
 
 /// The name of a context and the key in it: one `_` separates parts, two mean one. Deeper parts
@@ -152,7 +149,7 @@ fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     Some((name, key.strip_prefix('_')?))
 }
 
-/// Windows does not know upper case from lower case here.
+/// Windows ignores case here.
 fn starts_with<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)

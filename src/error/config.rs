@@ -13,7 +13,7 @@ pub(crate) enum ConfigError {
     #[error("environment variable {name} cannot be used: {problem}")]
     Variable { name: &'static str, problem: &'static str },
     /// The one that `reload_from` names.
-    #[error("credentials file cannot be read within {} s", .limit.as_secs())]
+    #[error("credentials file cannot be read within {} ms", .limit.as_millis())]
     SlowFile { limit: Duration },
     #[error("no TLS is compiled in")]
     NoTls,

@@ -124,7 +124,7 @@ impl CredentialsError {
             }
             Self::Field { origin: Origin::Builder | Origin::Environment, .. } => {
                 "take the value from the downloaded file as it is: secret managers and shells often add a line break, \
-                 quotes or blanks"
+                 quotes or spaces"
             }
             Self::Contradiction { .. } => "they are two names of the same value: keep one of them",
             Self::TwoKeys => "set one of the two",
@@ -141,8 +141,8 @@ impl CredentialsError {
                  `.env` file that `aio` wrote"
             }
             Self::Expired { .. } => {
-                "get another one from AEM's Developer Console, it is valid for up to 24 hours; a service needs service \
-                 credentials or OAuth Server-to-Server instead"
+                "get another one from AEM's Developer Console, valid for up to 24 hours; a service needs service \
+                 credentials or OAuth Server-to-Server credentials instead"
             }
         }))
     }

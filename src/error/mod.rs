@@ -42,11 +42,11 @@ pub(crate) use self::usage::UsageError;
 /// [`debug_id`](Self::debug_id), [`retry_after`](Self::retry_after). [`hint`](Self::hint) says what
 /// to do.
 ///
-/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the causes
-/// and, last in the chain, to the hint, so that anything which prints a chain shows it: `{:#}` and
+/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the
+/// causes and, last in the chain, to the hint, so anything that prints a chain shows it: `{:#}` and
 /// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`. The concrete
-/// types of the causes are not promised. The wording may change in any release. No error holds a
-/// secret, a response body other than an IMS error, or a URL.
+/// types of the causes are not part of the API. The wording may change in any release. No error
+/// holds a secret, a response body other than an IMS error, or a URL.
 ///
 /// ```
 /// use adobe_ims::{ErrorKind, ServiceCredentials};
@@ -69,7 +69,7 @@ struct Inner {
     source: Option<Cause>,
 }
 
-/// What failed, by area. Private, so that it can grow.
+/// What failed, by area. Private, so that it can be extended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -109,9 +109,9 @@ impl Error {
 
     /// Whether the same call may succeed later, with nothing changed on this side.
     ///
-    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for what
-    /// stays wrong until somebody fixes it: refusals, certificates, a proxy that wants a password,
-    /// unusable responses.
+    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for
+    /// what stays wrong until it is fixed: refusals, certificates, a proxy that requires a
+    /// password, unusable responses.
     pub fn is_transient(&self) -> bool {
         match &self.0.failure {
             Failure::Connection(error) => error.is_transient(),
@@ -124,7 +124,7 @@ impl Error {
         }
     }
 
-    /// How long the other side asked clients to wait (`Retry-After`); at most one hour.
+    /// How long the server asked clients to wait (`Retry-After`); at most one hour.
     pub fn retry_after(&self) -> Option<Duration> {
         self.response().and_then(|response| response.retry_after)
     }
@@ -221,8 +221,8 @@ impl Error {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in the
-    /// error and suppresses no request.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in
+    /// the error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
@@ -292,7 +292,7 @@ impl StdError for Error {
     }
 }
 
-// Nothing in it can be changed, so nothing can be left half changed by a panic.
+// Immutable, so a panic cannot leave it half changed.
 impl UnwindSafe for Error {}
 impl RefUnwindSafe for Error {}
 

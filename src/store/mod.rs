@@ -298,4 +298,6 @@ impl<T: TokenStore + ?Sized> TokenStore for Box<T> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

@@ -59,7 +59,7 @@ impl<L: Shareable> Stored<L> {
     /// Saves a token that came by another way than through this loader.
     pub(crate) async fn share(&self, token: &Token) {
         if let Some(shared) = &self.shared {
-            self.save(shared, token, shared.limit()).await;
+            self.save(shared, token).await;
         }
     }
 
@@ -87,12 +87,15 @@ impl<L: Shareable> Stored<L> {
             None => None,
         };
         let result = self.loader.load(wanted.later(watch.elapsed())).await;
-        if let Ok(token) = &result {
-            // Those who wait must have the token before they give up.
-            let left = shared.call.saturating_sub(watch.elapsed()).mul_f64(0.5);
-            self.save(shared, token, shared.limit().min(left)).await;
-        }
-        end(held).await;
+        let after = async {
+            if let Ok(token) = &result {
+                self.save(shared, token).await;
+            }
+            end(held).await;
+        };
+        // Those who wait must have the token before they give up.
+        let left = shared.call.saturating_sub(watch.elapsed()).mul_f64(0.5);
+        let _ = tokio::time::timeout(left, after).await;
         result
     }
 
@@ -173,12 +176,12 @@ impl<L: Shareable> Stored<L> {
     }
 
     /// By the credential that is current now: it may have been reloaded for this very token.
-    async fn save(&self, shared: &Shared, token: &Token, limit: Duration) {
+    async fn save(&self, shared: &Shared, token: &Token) {
         let before = Moment::now(&shared.clock);
         let Some(vault) = self.loader.vault() else { return };
         let sealed = vault.seal(token, before).map(|sealed| sealed.shortened(shared.limit()));
         let Some(sealed) = sealed.filter(|sealed| !sealed.remaining().is_zero()) else { return };
-        if shared.ask_within(limit, |store| store.save(vault.key(), &sealed)).await.is_none() {
+        if shared.ask(|store| store.save(vault.key(), &sealed)).await.is_none() {
             return;
         }
         // The process stood still for longer than the lifetime was shortened by.
@@ -225,15 +228,7 @@ impl<L: Shareable> Load for Stored<L> {
 
 impl Shared {
     async fn ask<'a, T>(&'a self, ask: impl FnOnce(&'a dyn TokenStore) -> StoreFuture<'a, T> + Send) -> Option<T> {
-        self.ask_within(self.limit(), ask).await
-    }
-
-    async fn ask_within<'a, T>(
-        &'a self,
-        limit: Duration,
-        ask: impl FnOnce(&'a dyn TokenStore) -> StoreFuture<'a, T> + Send,
-    ) -> Option<T> {
-        self.store.ask(&self.clock, limit, ask).await
+        self.store.ask(&self.clock, self.limit(), ask).await
     }
 
     async fn remove(&self, vault: &Vault, sealed: &SealedToken) {

@@ -230,8 +230,9 @@ result: ok
     let claims = format!(
         "\
 failed   claims       development token expired on {date}
-                      hint: get another one from AEM's Developer Console, it is valid for up to 24
-                      hours; a service needs service credentials or OAuth Server-to-Server instead
+                      hint: get another one from AEM's Developer Console, valid for up to 24 hours;
+                      a service needs service credentials or OAuth Server-to-Server credentials
+                      instead
 result: failed
 "
     );
@@ -276,8 +277,9 @@ skipped  clock        a development token is not exchanged
 skipped  connection   a development token is not exchanged
 skipped  response     a development token is not exchanged
 failed   claims       FILE: development token expired on Tue, 22 Sep 2026 14:13:20 GMT
-                      hint: get another one from AEM's Developer Console, it is valid for up to 24
-                      hours; a service needs service credentials or OAuth Server-to-Server instead
+                      hint: get another one from AEM's Developer Console, valid for up to 24 hours;
+                      a service needs service credentials or OAuth Server-to-Server credentials
+                      instead
 ";
     of_file(&mock.development_token_json(), expected, "claims").await;
 }

@@ -47,7 +47,7 @@ failed   connection   proxy requires authentication (407) to connect to ims.inva
 #[tokio::test]
 async fn a_proxy_inspects_tls() {
     let rest = "\
-failed   connection   TLS connection not trusted to ims.invalid
+failed   connection   TLS handshake failed with ims.invalid
                       caused by: invalid peer certificate: UnknownIssuer
                       hint: the server's certificate comes from an issuer that is not trusted here:
                       if a company proxy inspects TLS, add its root with `root_certificate`; if

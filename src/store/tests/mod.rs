@@ -3,6 +3,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test may stop at the first surprise")]
 
 mod faults;
+mod fleet;
 mod forget;
 mod harness;
 mod leases;
