@@ -294,7 +294,7 @@ fn id_of(error: &Error) -> &'static str {
     }
 }
 
-/// A development token may say that it lives for ever, and a clock may show any time.
+/// A clock may show any time.
 fn date(time: SystemTime) -> String {
     let last = SystemTime::UNIX_EPOCH.checked_add(LAST_DATE).unwrap_or(SystemTime::UNIX_EPOCH);
     httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, last))
