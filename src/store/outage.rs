@@ -1,14 +1,11 @@
 //! One store for all clients that share it: asks it within a limit, and not at all while it is down.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use super::{StoreError, StoreFuture, TokenStore};
+use crate::caught::caught;
 use crate::clock::{Moment, SharedClock};
 use crate::telemetry;
 
@@ -42,8 +39,8 @@ impl Store {
         }
         let asked = caught(async move { ask(&*self.store).await });
         let outcome = match tokio::time::timeout(limit, asked).await {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => Err(StoreError::failed("it panicked")),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::failed("it panicked")),
             Err(_) => Err(StoreError::unreachable(format!("no response within {} ms", limit.as_millis()))),
         };
         outcome.inspect_err(|error| self.failed(error, Moment::now(clock))).ok()
@@ -62,13 +59,19 @@ impl Store {
         self.outage().as_ref().is_some_and(|outage| !now.is_past(outage.until))
     }
 
-    /// A warning for the first failure only.
+    /// A warning for the first failure only. Requests that were under way together count as one.
     fn failed(&self, error: &StoreError, now: Moment) {
         let mut outage = self.outage();
         let (since, failures) = outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
-        let pause = pause(failures, fastrand::f64());
-        let until = now.checked_add(pause).unwrap_or(now);
-        *outage = Some(Outage { since, failures: failures.saturating_add(1), until });
+        let pause = match outage.as_ref().filter(|outage| !now.is_past(outage.until)) {
+            Some(outage) => outage.until.monotonic.saturating_duration_since(now.monotonic),
+            None => {
+                let pause = pause(failures, fastrand::f64());
+                let until = now.checked_add(pause).unwrap_or(now);
+                *outage = Some(Outage { since, failures: failures.saturating_add(1), until });
+                pause
+            }
+        };
         drop(outage);
         telemetry::store_failed(error, failures == 0, pause);
     }
@@ -82,16 +85,6 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenStore")
     }
-}
-
-/// `None` if it panics: a store is anybody's code, and must not make a call fail.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
 }
 
 /// How long a store that has failed is not asked.

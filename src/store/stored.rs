@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::{Lease, ReleaseFuture, SealedToken, Store, StoreFuture, TokenStore, Vault};
 use crate::cache::{Load, Wanted};
+use crate::caught::caught;
 use crate::clock::{Deadline, Moment, SharedClock, Stopwatch};
 use crate::error::Error;
 use crate::telemetry::{self, Identity};
@@ -216,7 +217,7 @@ impl<L: Shareable> Load for Stored<L> {
     /// Remembered, since no store can be asked here: the next call does not take it from the store, and
     /// removes it.
     fn forget(&self, token: &Token) {
-        if self.shared.is_some() {
+        if self.shared.is_some() && !self.is_forgotten(token) {
             let mut forgotten = self.forgotten();
             if forgotten.len() >= MAX_FORGOTTEN {
                 forgotten.remove(0);
@@ -264,7 +265,7 @@ impl Held {
 
     async fn end(mut self) {
         if let Some(release) = self.release.take() {
-            let _ = tokio::time::timeout(self.limit, release).await;
+            released(release, self.limit).await;
         }
     }
 }
@@ -274,10 +275,14 @@ impl Drop for Held {
         if let Some(release) = self.release.take()
             && let Ok(runtime) = Handle::try_current()
         {
-            let limit = self.limit;
-            runtime.spawn(async move { tokio::time::timeout(limit, release).await });
+            runtime.spawn(released(release, self.limit));
         }
     }
+}
+
+/// Foreign code: it may hang or panic, and the lease then ends with its lifetime.
+async fn released(release: ReleaseFuture, limit: Duration) {
+    let _ = tokio::time::timeout(limit, caught(release)).await;
 }
 
 async fn end(held: Option<Held>) {

@@ -5,13 +5,12 @@
 #[cfg(feature = "metrics")]
 mod metrics;
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::time::Duration;
 #[cfg(feature = "metrics")]
 use std::time::SystemTime;
 
 use crate::error::Error;
-use crate::store::StoreError;
 use crate::token::Token;
 
 /// Whose exchange it is.
@@ -161,7 +160,7 @@ pub(crate) fn token_refused() {
 }
 
 /// The token store failed. One warning for an outage, however many calls meet it.
-pub(crate) fn store_failed(error: &StoreError, is_first: bool, next_try: Duration) {
+pub(crate) fn store_failed(error: &dyn StdError, is_first: bool, next_try: Duration) {
     #[cfg(feature = "metrics")]
     metrics::store_unreachable();
     macro_rules! event {

@@ -126,7 +126,7 @@ impl Load for Exchange {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { host: "ims", client_id: "client" }
+        Identity::new("ims", "client")
     }
 }
 

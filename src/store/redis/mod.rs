@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, cmd};
+use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, cmd};
 
 use self::connection::{Address, Server};
 use super::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
@@ -247,7 +247,7 @@ impl Url {
             ConnectionAddr::Unix(path) => unix(path.clone()).ok_or(error("there are no Unix sockets here"))?,
             _ => return Err(error("its URL cannot be read")),
         };
-        Ok(Self { address, is_tls, login: info.redis_settings().clone() })
+        Ok(Self { address, is_tls, login: info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2) })
     }
 }
 
