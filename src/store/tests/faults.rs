@@ -146,7 +146,8 @@ async fn a_store_that_panics_makes_no_call_fail() {
     assert_eq!(*events.lock().unwrap(), [FAILED]);
 }
 
-/// P5: with a store that hangs a call still ends within its timeout, and IMS gets what is left of it.
+/// P5: with a store that hangs a call still ends within its timeout, and IMS gets what is left of
+/// it.
 #[tokio::test(start_paused = true)]
 async fn the_time_that_the_store_took_is_not_taken_twice() {
     let world = World::new();
