@@ -1,4 +1,5 @@
-//! One store for all clients that share it: asks it within a limit, and not at all while it is down.
+//! Wraps a store for all clients that share it. Each request has a timeout; a store that is down is
+//! not asked (circuit breaker).
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,11 @@ pub(crate) struct Store {
     outage: Mutex<Option<Outage>>,
 }
 
-/// Since a failure, until a token was read or saved.
+/// An outage: begins with a failure, and ends when a token was read or saved.
 struct Outage {
     since: Moment,
     failures: u32,
-    /// Not asked again before.
+    /// The store is not asked again before this moment.
     until: Moment,
 }
 
@@ -27,7 +28,7 @@ impl Store {
         Self { store: Box::new(store), outage: Mutex::default() }
     }
 
-    /// Asks the store; `None` if it fails or is not to be asked now.
+    /// Asks the store; `None` if the store fails, or is down.
     pub(super) async fn ask<'a, T>(
         &'a self,
         clock: &SharedClock,
@@ -40,7 +41,7 @@ impl Store {
         let asked = caught(async move { ask(&*self.store).await });
         let outcome = match tokio::time::timeout(limit, asked).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(StoreError::failed("it panicked")),
+            Ok(Err(_)) => Err(StoreError::failed("the store panicked")),
             Err(_) => Err(StoreError::unreachable(format!("no response within {} ms", limit.as_millis()))),
         };
         outcome.inspect_err(|error| self.failed(error, Moment::now(clock))).ok()
@@ -59,7 +60,7 @@ impl Store {
         self.outage().as_ref().is_some_and(|outage| !now.is_past(outage.until))
     }
 
-    /// A warning for the first failure only. Requests that were under way together count as one.
+    /// Logs a warning for the first failure only. Requests that were under way together count as one.
     fn failed(&self, error: &StoreError, now: Moment) {
         let mut outage = self.outage();
         let (since, failures) = outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
@@ -93,7 +94,7 @@ fn pause(failures: u32, draw: f64) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(MAX_PAUSE).mul_f64(jitter)
 }
 
-/// Long enough that nobody notices a store that hangs for a second each time.
+/// Long enough that a store that hangs for a second each time is not noticed.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 const MAX_JITTER: f64 = 0.1;
