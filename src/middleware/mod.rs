@@ -10,9 +10,9 @@
 #![cfg_attr(not(feature = "reqwest-middleware"), doc = "```ignore")]
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use adobe_ims::middleware::Bearer;
-//! use adobe_ims::{ImsClient, ServiceCredentials};
+//! use adobe_ims::{Credentials, ImsClient};
 //!
-//! let ims = ImsClient::new(ServiceCredentials::from_file("service_token.json")?)?;
+//! let ims = ImsClient::new(Credentials::from_file("service_token.json")?)?;
 //! let bearer = Bearer::new(ims, ["author-p1-e1.adobeaemcloud.com"])?;
 //!
 //! let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
@@ -32,11 +32,11 @@
 //! # use http_body_util::Full;
 //! # use hyper_util::client::legacy::connect::HttpConnector as HttpsConnector;
 //! use adobe_ims::middleware::{Bearer, BearerLayer};
-//! use adobe_ims::{ImsClient, ServiceCredentials};
+//! use adobe_ims::{Credentials, ImsClient};
 //! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 //! use tower::{Service, ServiceBuilder, ServiceExt};
 //!
-//! let ims = ImsClient::new(ServiceCredentials::from_file("service_token.json")?)?;
+//! let ims = ImsClient::new(Credentials::from_file("service_token.json")?)?;
 //! let bearer = Bearer::new(ims, ["author-p1-e1.adobeaemcloud.com"])?;
 //!
 //! let http = Client::builder(TokioExecutor::new()).build(HttpsConnector::new());
