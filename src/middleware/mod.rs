@@ -103,7 +103,7 @@
 //! | --- | --- | --- |
 //! | nothing: reqwest with `redirect::Policy::none()`, hyper | nothing | nothing |
 //! | a layer outside this one, such as tower-http's `FollowRedirect` | the token again, and a retry | nothing |
-//! | reqwest itself, its default | everything on the same origin, otherwise as another host | no token, but `x-api-key` and `x-gw-ims-org-id` |
+//! | reqwest itself, its default | on the same origin, all headers; on another origin, no token, but `x-api-key` and `x-gw-ims-org-id` | no token, but `x-api-key` and `x-gw-ims-org-id` |
 //! | a layer behind this one, such as tower-http's `FollowRedirect` | as reqwest, with that layer's default policy | as reqwest |
 //!
 //! So switch redirects off in reqwest, as above, or follow them outside. The two headers name the
