@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use adobe_ims::middleware::Bearer;
 use adobe_ims::testing::MockIms;
-use adobe_ims::{ImsClient, ServiceCredentials};
+use adobe_ims::{Credentials, ImsClient};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -41,7 +41,7 @@ struct Gateway {
 async fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [port, aem, file] = arguments.as_slice() else { return demo().await };
-    let ims = ImsClient::new(ServiceCredentials::from_file(file)?)?;
+    let ims = ImsClient::new(Credentials::from_file(file)?)?;
     let listener = TcpListener::bind(("0.0.0.0", port.parse()?)).await?;
     run(listener, ims, aem, reqwest::Client::builder(), shutdown_signal()).await
 }

@@ -33,8 +33,8 @@
 //! | in its last 30 seconds | waits for the refresh, but at most for half of the time left; then returns the newest token |
 //! | expired, or none | waits for one exchange that all callers share |
 //!
-//! [`ImsClient::exchange`] is the plain protocol call: it always asks IMS and does not use the
-//! cache.
+//! [`ImsClient::exchange`] is the plain protocol call: it asks IMS and does not use the
+//! cache. A development token is the exception: there is nothing to ask for.
 //!
 //! # What it does
 //!
@@ -126,8 +126,8 @@
 //!
 //! # Features
 //!
-//! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Preferred
-//!   if `native-tls` is on too.
+//! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. If both TLS
+//!   features are on, rustls is used.
 //! - `native-tls`: TLS by the platform's own library.
 //! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for
 //!   `[dev-dependencies]`.

@@ -145,8 +145,7 @@ impl Token {
         least.is_zero() || self.lifetime() < least || self.remaining_at(now) >= least
     }
 
-    /// Whether this is the same token by identity: clones are, another one with the same text is
-    /// not.
+    /// Tokens are compared by identity: a clone counts, a second token with equal text does not.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

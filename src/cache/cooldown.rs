@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Age, Refresh};
+use super::Refresh;
+use super::entry::Age;
 use crate::clock::Moment;
 use crate::error::Error;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{Load, Shared, Wanted};
+use super::shared::Shared;
+use super::{Load, Wanted};
 use crate::caught::{Panicked, caught};
 use crate::clock::{Deadline, Moment};
 use crate::error::{Error, UsageError};

@@ -146,11 +146,12 @@ impl ImsClientBuilder {
     /// credentials then rotate without a restart.
     ///
     /// A file that has changed is tried first, and used from then on if IMS issues a token for it.
-    /// A file that cannot be read, is not complete, belongs to another client, or is refused by
-    /// IMS, is reported as a [`tracing`](https://docs.rs/tracing) event at WARN, and the last good
-    /// credentials are used. If IMS refuses those, the file is read once more. Nothing watches the
-    /// file and nothing runs in the background. The file of a development token is read when the
-    /// token has expired.
+    /// [`build`](Self::build) does not look at the file, so a path that cannot be read is no error
+    /// there. At each exchange, a file that cannot be read, is not complete, belongs to another
+    /// client, or is refused by IMS, is reported as a [`tracing`](https://docs.rs/tracing) event at
+    /// WARN, and the last good credentials are used. If IMS refuses those, the file is read once
+    /// more. Nothing watches the file and nothing runs in the background. The file of a development
+    /// token is read when the token has expired.
     ///
     /// The file is read as [`Credentials::from_file`] does, so a project download must hold one
     /// credential only, and an encrypted key needs its passphrase in the file. Clients made

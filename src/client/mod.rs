@@ -172,9 +172,14 @@ impl ImsClient {
     /// call it after an API responded with 401.
     ///
     /// Does nothing if it is no longer the cached token, so many callers may forget the same token.
-    /// Clones are the same token; another token with the same text is not. Also does nothing within
-    /// a minute after a token was forgotten: if the API refuses the new token as well, the token is
-    /// not the reason, and each further exchange would only load IMS. Uses no network.
+    /// Tokens are compared by identity: a clone counts, a second token with equal text does not.
+    ///
+    /// At most one token per minute can be forgotten; further calls are ignored: if the API refuses
+    /// the new token as well, the token is not the reason, and each further exchange would only
+    /// load IMS. Uses no network.
+    ///
+    /// Does nothing for a client with a [`DevelopmentToken`](crate::DevelopmentToken), which has no
+    /// other token to request.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
@@ -204,9 +209,12 @@ impl ImsClient {
         }
     }
 
-    /// Requests a new access token from IMS. Always asks IMS: neither reads nor fills the cache, is
-    /// not shared with other calls, and is not delayed by earlier failures. Services should call
+    /// Requests a new access token from IMS. Neither reads nor fills the cache, is not shared with
+    /// other calls, and is not delayed by earlier failures. Services should call
     /// [`token`](Self::token) instead.
+    ///
+    /// The exception is a client with a [`DevelopmentToken`](crate::DevelopmentToken): it never
+    /// asks IMS, and returns that token while it is valid.
     ///
     /// Retries connection faults, timeouts of an attempt and transient responses (408, 429, 5xx):
     /// three attempts in all, with backoff, and with a new assertion each time. The whole call ends

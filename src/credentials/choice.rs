@@ -72,14 +72,14 @@ pub(super) fn choose(
 ) -> Result<Fields, CredentialsError> {
     let is_selected = |candidate: &Candidate| select.is_none_or(|name| candidate.names.iter().any(|own| own == name));
     if !candidates.iter().any(is_selected) && select.is_some() {
-        return Err(CredentialsError::NotSelected { found, candidates: described(&candidates) });
+        return Err(CredentialsError::NotSelected { found, candidates: described(&candidates), origin });
     }
     let candidates: Vec<Candidate> = candidates.into_iter().filter(is_selected).collect();
     let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_usable);
     let (favoured, usable): (Vec<_>, Vec<_>) = usable.into_iter().partition(|candidate| candidate.is_wanted(wanted));
     let usable = if favoured.is_empty() { usable } else { favoured };
     if usable.len() > 1 {
-        return Err(CredentialsError::Ambiguous { found, candidates: described(&usable) });
+        return Err(CredentialsError::Ambiguous { found, candidates: described(&usable), origin });
     }
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);

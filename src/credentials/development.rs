@@ -110,7 +110,10 @@ impl DevelopmentToken {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Development(token) => Self::check(&token),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS, reader }.into())
+            }
         }
     }
 }

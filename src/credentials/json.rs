@@ -10,7 +10,7 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use super::named::{Named, Texts, shown};
-use crate::error::{CredentialsError, Place};
+use crate::error::{CredentialsError, Place, TOO_EARLY};
 use crate::secret::Secret;
 
 pub(super) enum Node {
@@ -29,7 +29,7 @@ impl Node {
             // The first words of the reader's message are its own; what follows may be a value.
             let message = error.to_string();
             let problem = match error.classify() {
-                Category::Eof => "it ends too early",
+                Category::Eof => TOO_EARLY,
                 Category::Data => "a key appears twice",
                 _ if message.starts_with("invalid escape") => "invalid escape sequence",
                 _ if message.starts_with("control character") => "a line break or control character inside a text",

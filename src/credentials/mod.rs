@@ -92,19 +92,21 @@ impl Credentials {
     /// Reads credentials from the environment of the process, only once, in this call.
     ///
     /// `ADOBE_IMS_CREDENTIALS` is read first: the path of a credentials file, its JSON, or base64
-    /// of it. Without it, the variables of Adobe's tools are read: `IMS_OAUTH_S2S_…`,
-    /// `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`, those of imscli
-    /// (`IMS_…`), and the contexts of aio (`AIO_ims_contexts_<name>_…`). Lists come as JSON, with
-    /// commas or with spaces.
+    /// of it. If it is set, no other variable counts; set but empty, as a failed secret mount
+    /// leaves it, it is an error. Without it, the variables of Adobe's tools are read:
+    /// `IMS_OAUTH_S2S_…`, `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`,
+    /// those of imscli (`IMS_…`), and the contexts of aio (`AIO_ims_contexts_<name>_…`). The guide
+    /// has [all their names](crate::guide::which_credential). Lists come as JSON, with commas or
+    /// with spaces.
     ///
-    /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix, the name of
-    /// its context, or its client id.
+    /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix
+    /// (`IMS_OAUTH_S2S_`), the name of its context, or its client id.
     ///
     /// # Errors
     ///
     /// As [`from_file`](Self::from_file), and
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if there are no credentials, if a
-    /// family of variables is incomplete, or if several are complete. The error names the variables
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if there are no credentials, if no
+    /// family of variables is complete, or if several are. The error names the variables
     /// that were looked for, the missing ones, or the complete families.
     pub fn from_env() -> Result<Self, Error> {
         Self::reader().from_env()

@@ -99,7 +99,10 @@ impl OAuthCredentials {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::OAuth(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: OAUTH_WORDS }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: OAUTH_WORDS, reader }.into())
+            }
         }
     }
 }

@@ -37,7 +37,8 @@ pub struct CredentialsReader {
 
 impl CredentialsReader {
     /// Selects one of several credentials: by the name or id of a credential in a project download,
-    /// the name of a context, or a client id.
+    /// the name of a context, the prefix of a family of environment variables (`IMS_OAUTH_S2S_`),
+    /// or a client id.
     pub fn select(mut self, name_or_id: impl Into<String>) -> Self {
         self.select = Some(name_or_id.into());
         self
@@ -254,6 +255,15 @@ impl Fields {
             Self::Service(_) => JWT_WORDS,
             Self::OAuth(_) => OAUTH_WORDS,
             Self::Development(_) => DEVELOPMENT_WORDS,
+        }
+    }
+
+    /// The type that reads them.
+    pub(super) fn reader(&self) -> &'static str {
+        match self {
+            Self::Service(_) => "ServiceCredentials",
+            Self::OAuth(_) => "OAuthCredentials",
+            Self::Development(_) => "DevelopmentToken",
         }
     }
 

@@ -117,7 +117,10 @@ impl ServiceCredentials {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Service(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: EXPECTED, reader }.into())
+            }
         }
     }
 }

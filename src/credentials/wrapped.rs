@@ -170,7 +170,7 @@ fn not_json(text: &str) -> Option<(&'static str, &'static str)> {
     } else if fields::filled_in(text).is_err() {
         Some(("a placeholder that nothing has filled in", "fill it in with the text of the credentials file"))
     } else if text.ends_with(".json") && lines.next().is_none() {
-        Some(("the name of a file", "`from_file` reads it"))
+        Some(("the name of a file", "call `Credentials::from_file` with it"))
     } else if assigns(line) {
         Some(("a file with environment variables", "load it into the environment and use `Credentials::from_env`"))
     } else if is_line_of_yaml(line) || line == "---" {

@@ -25,7 +25,7 @@ use http::StatusCode;
 pub(crate) use self::cause::Cause;
 pub(crate) use self::config::ConfigError;
 pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
-pub(crate) use self::credentials::{CredentialsError, Origin, Place};
+pub(crate) use self::credentials::{CredentialsError, Origin, Place, TOO_EARLY};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
 pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
@@ -44,9 +44,14 @@ pub(crate) use self::usage::UsageError;
 ///
 /// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the
 /// causes and, last in the chain, to the hint, so anything that prints a chain shows it: `{:#}` and
-/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`. The concrete
-/// types of the causes are not part of the API. The wording may change in any release. No error
-/// holds a secret, a response body other than an IMS error, or a URL.
+/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`.
+///
+/// With thiserror, write `#[error("no token from Adobe")]` and not `#[error("adobe: {0}")]` over a
+/// field with `#[from]` or `#[source]`: the message would be printed twice, once by `{0}` and once
+/// as the source.
+///
+/// The concrete types of the causes are not part of the API. The wording may change in any release.
+/// No error holds a secret, a response body other than an IMS error, or a URL.
 ///
 /// ```
 /// use adobe_ims::{ErrorKind, ServiceCredentials};
@@ -208,6 +213,17 @@ impl Error {
         self
     }
 
+    /// Names the variable that the file was named by.
+    pub(crate) fn named_by(mut self, name: &str) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.origin = Some(match &inner.origin {
+                Some(file) => format!("{name}: {file}"),
+                None => name.to_owned(),
+            });
+        }
+        self
+    }
+
     pub(crate) fn failure(&self) -> &Failure {
         &self.0.failure
     }
@@ -252,6 +268,8 @@ impl Error {
         lines.extend(self.debug_id().map(|id| format!("debug id for Adobe's support: {id}")));
         match self.retry_after() {
             _ if !self.is_transient() => {}
+            // The hint says so.
+            None if hint.is_some_and(|hint| hint.contains("retry later")) => {}
             Some(wait) => lines.push(format!("a retry in {} s may succeed", wait.as_secs())),
             None => lines.push("a retry later may succeed".to_owned()),
         }

@@ -188,7 +188,12 @@ impl Grant {
             }
             Self::ClientCredentials(grant) => {
                 let credentials = grant.credentials();
-                ("client_credentials", "", credentials.scopes().collect(), credentials.client_secrets().first()?)
+                // Which organization a token is for may depend on whether it was sent.
+                let kind = match credentials.sends_org_id() {
+                    true => "client_credentials with org_id",
+                    false => "client_credentials",
+                };
+                (kind, "", credentials.scopes().collect(), credentials.client_secrets().first()?)
             }
             Self::None(_) => return None,
         };

@@ -10,9 +10,9 @@
 #![cfg_attr(not(feature = "reqwest-middleware"), doc = "```ignore")]
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use adobe_ims::middleware::Bearer;
-//! use adobe_ims::{ImsClient, ServiceCredentials};
+//! use adobe_ims::{Credentials, ImsClient};
 //!
-//! let ims = ImsClient::new(ServiceCredentials::from_file("service_token.json")?)?;
+//! let ims = ImsClient::new(Credentials::from_file("service_token.json")?)?;
 //! let bearer = Bearer::new(ims, ["author-p1-e1.adobeaemcloud.com"])?;
 //!
 //! let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
@@ -32,11 +32,11 @@
 //! # use http_body_util::Full;
 //! # use hyper_util::client::legacy::connect::HttpConnector as HttpsConnector;
 //! use adobe_ims::middleware::{Bearer, BearerLayer};
-//! use adobe_ims::{ImsClient, ServiceCredentials};
+//! use adobe_ims::{Credentials, ImsClient};
 //! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 //! use tower::{Service, ServiceBuilder, ServiceExt};
 //!
-//! let ims = ImsClient::new(ServiceCredentials::from_file("service_token.json")?)?;
+//! let ims = ImsClient::new(Credentials::from_file("service_token.json")?)?;
 //! let bearer = Bearer::new(ims, ["author-p1-e1.adobeaemcloud.com"])?;
 //!
 //! let http = Client::builder(TokioExecutor::new()).build(HttpsConnector::new());
@@ -103,7 +103,7 @@
 //! | --- | --- | --- |
 //! | nothing: reqwest with `redirect::Policy::none()`, hyper | nothing | nothing |
 //! | a layer outside this one, such as tower-http's `FollowRedirect` | the token again, and a retry | nothing |
-//! | reqwest itself, its default | everything on the same origin, otherwise as another host | no token, but `x-api-key` and `x-gw-ims-org-id` |
+//! | reqwest itself, its default | on the same origin, all headers; on another origin, no token, but `x-api-key` and `x-gw-ims-org-id` | no token, but `x-api-key` and `x-gw-ims-org-id` |
 //! | a layer behind this one, such as tower-http's `FollowRedirect` | as reqwest, with that layer's default policy | as reqwest |
 //!
 //! So switch redirects off in reqwest, as above, or follow them outside. The two headers name the

@@ -1,5 +1,5 @@
-//! Metrics by the facade `metrics`: whoever installs a recorder gets them. Recorded at an exchange, never
-//! at a cache hit.
+//! Records metrics through the facade `metrics`: they go to the installed recorder. Recorded at an
+//! exchange, never at a cache hit.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use ::metrics::{Label, Unit, counter, describe_counter, describe_gauge, describe
 use super::Identity;
 use crate::error::Error;
 
-// Each is described whenever it is recorded, since a recorder may be installed at any time.
+// Each metric is described whenever it is recorded, since a recorder may be installed at any time.
 
 pub(super) fn exchange_duration(identity: Identity<'_>, grant: &'static str, elapsed: Duration, error: Option<&Error>) {
     let outcome = if error.is_some() { "failure" } else { "success" };

@@ -56,7 +56,7 @@ failed   kind         FILE: credentials expected, but this is a token response o
     let broken = "\
 ok       source       FILE
 failed   kind         FILE: credentials are not valid JSON: it ends too early at line 1, column 16
-                      hint: use the file as downloaded, without editing it
+                      hint: check that the download or the secret mount is complete
 ";
     of_file(r#"{"integration": "#, broken, "kind").await;
 }

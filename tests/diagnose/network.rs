@@ -84,7 +84,6 @@ async fn nobody_responds() {
 failed   connection   IMS:PORT did not respond within 200 ms
                       hint: the network, a proxy or IMS is slow: retry later, or raise `timeout` and
                       `attempt_timeout`
-                      a retry later may succeed
 ";
     let parts = [JWT, CERTIFICATE, super::SETTINGS, NO_CLOCK, rest, CONNECTION_FAILED];
     assert_report(&client.diagnose().await, &parts);
