@@ -335,7 +335,7 @@ fn one_client_in_a_family_and_in_a_context_is_one_source() {
     assert_eq!(read(&environment), oauth(1));
     // Another client is another source.
     environment.iter_mut().find(|(name, _)| name == "IMS_OAUTH_S2S_CLIENT_ID").unwrap().1 = "other";
-    assert_refused(&environment, "several to choose from: IMS_OAUTH_S2S_: OAuth Server-to-Server; aio: OAuth");
+    assert_refused(&environment, "several complete credentials: IMS_OAUTH_S2S_: OAuth Server-to-Server; aio: OAuth");
 }
 
 /// C22: half a family is an error that names what is missing, unless another one is complete.
