@@ -50,10 +50,13 @@
 //!   is off, signs once more with the corrected time.
 //! - **Rotates credentials** without a restart: [`ImsClient::replace`], or
 //!   [`reload_from`](ImsClientBuilder::reload_from) a file.
+//! - **Shares one token between processes and machines** through a [store](guide::many_processes) of files
+//!   or in Redis, sealed. If the store is down, everything works as without it.
 //!
 //! # What it does not do
 //!
-//! It does not sign users in, does not verify access tokens locally, and caches tokens only in memory.
+//! It does not sign users in, does not verify access tokens locally, and never writes a token anywhere
+//! unsealed.
 //!
 //! # Which credential do I have?
 //!
@@ -88,7 +91,7 @@
 //! | [`ErrorKind`] | what happened | what to do |
 //! | --- | --- | --- |
 //! | `Credentials`, `Key` | the credentials or their private key cannot be used | follow the hint |
-//! | `Config`, `Usage` | a setting, the machine or the call is wrong | follow the hint |
+//! | `Config`, `Store`, `Usage` | a setting, the machine, a token store or the call is wrong | follow the hint |
 //! | `Rejected` | IMS, or something in its place, refused | see [`Error::code`]; follow the hint; give Adobe's support [`Error::debug_id`] |
 //! | `Connect`, `Timeout`, `Server`, `Throttled` | the network or IMS failed temporarily | retry later if [`Error::is_transient`] |
 //! | `Response` | something other than IMS responded | look for a proxy or a sign-in page in between |
@@ -122,6 +125,9 @@
 //! - `rustls` (default): TLS by rustls and aws-lc, with the system's root certificates. Used if both are
 //!   on.
 //! - `native-tls`: TLS by the platform's own library.
+//! - `file-store`: `store::FileStore`, one token for the processes of a user on one machine. Adds no
+//!   package.
+//! - `redis-store`: `store::RedisStore`, one token for many machines. Adds redis and 11 other packages.
 //! - `testing`: the module `testing` and `Token::for_tests`. Adds wiremock and rcgen; for
 //!   `[dev-dependencies]`.
 //! - `configure-http`: `ImsClientBuilder::configure_http`, reqwest's builder. Outside of the semver
@@ -135,8 +141,8 @@
 //! Each exchange is a span `ims_exchange` of [tracing](https://docs.rs/tracing) at DEBUG with `host` and
 //! `client_id`, and each attempt in it an event at DEBUG: `attempt`, `elapsed`, and for a failure `kind`,
 //! `status`, `code`, `debug_id` and `next_try`. A failed exchange of the cache is a WARN: also with `error`,
-//! `description` and `hint`, and with `time_left` if the cached token is still valid. The target is
-//! `adobe_ims`. Secrets and user ids are not logged; the client id is.
+//! `description` and `hint`, and with `time_left` if the cached token is still valid. A token store that
+//! fails is one WARN for each outage. The target is `adobe_ims`. Secrets and user ids are not logged; the client id is.
 //!
 //! # Cancel safety
 //!

@@ -108,7 +108,7 @@ impl ImsClient {
     /// last third of a shorter lifetime), calls still return at once and one refresh runs in the
     /// background. In the last 30 seconds (or the last tenth) they wait for the refresh, for half of what
     /// is left at most, and still get the token until it expires. Any number of concurrent calls share
-    /// one exchange and its outcome.
+    /// one exchange and its outcome. With a [store](ImsClientBuilder::store), so do other processes.
     ///
     /// After a failure, requests are suppressed for a while: for 1, 2, 4, then 5 minutes while there is a
     /// valid token; without one for 1 second, doubling to 30, and calls get the same error at once. For
@@ -248,7 +248,7 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it has finished changes nothing.
+    /// Dropping the future before IMS has issued a token changes nothing.
     pub async fn replace(&self, credentials: impl Into<Credentials>) -> Result<(), Error> {
         let Inner { exchange, cache, development, settings } = &*self.0;
         let credentials = credentials.into();
@@ -266,8 +266,8 @@ impl ImsClient {
         Ok(())
     }
 
-    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache, so that nobody can
-    /// use it any more. Other tokens stay valid.
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache and the store, so that
+    /// nobody can use it any more. Other tokens stay valid.
     ///
     /// # Errors
     ///

@@ -5,3 +5,6 @@ pub mod which_credential {}
 
 #[doc = include_str!("moving_to_oauth.md")]
 pub mod moving_to_oauth {}
+
+#[doc = include_str!("many_processes.md")]
+pub mod many_processes {}
