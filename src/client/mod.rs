@@ -172,6 +172,9 @@ impl ImsClient {
     /// token; clones are the same token, another one with the same text is not. Does nothing either
     /// within a minute after a token was forgotten: if the API refuses the new token as well, the token
     /// is not the reason, and each further exchange would only load IMS. Uses no network.
+    ///
+    /// With a [store](ImsClientBuilder::store), the next call does not take the token from there, and
+    /// removes it.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
