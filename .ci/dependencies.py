@@ -13,9 +13,10 @@ def output(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def compiled():
-    """The names of the packages that a user with default features compiles."""
-    tree = output("cargo", "tree", "--locked", "-e", "normal", "--prefix", "none", "--no-dedupe")
+def compiled(*features):
+    """The names of the packages that a user compiles, with default features and these."""
+    named = ["--features", ",".join(features)] if features else []
+    tree = output("cargo", "tree", "--locked", "-e", "normal", "--prefix", "none", "--no-dedupe", *named)
     return {line.split()[0] for line in tree.splitlines()[1:] if line}
 
 
@@ -34,6 +35,8 @@ def main():
     if version(own["rust_version"]) != needed:
         faults.append(f"rust-version is {own['rust_version']}, but {'.'.join(map(str, needed))} is needed")
     print(f"{count} packages of at most {BUDGET}; Rust {own['rust_version']}")
+    for feature in sorted(own["features"].keys() - {"default"}):
+        print(f"  {feature}: {len(compiled(feature)) - count} more")
     sys.exit("\n".join(faults) or None)
 
 

@@ -1,4 +1,4 @@
-//! One client, many tasks: an outage of IMS that no task notices, and an API that responds with 401.
+//! One client, many tasks: an outage of IMS that no task notices, and an API that sends a 401.
 #![allow(clippy::print_stdout, reason = "a program talks to its user")]
 
 use std::sync::Arc;

@@ -1,13 +1,13 @@
-//! What time is it: one trait, one default. Nothing else in the crate reads a clock.
+//! The clocks: one trait, one default. Nothing else in the crate reads a clock.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where the crate takes the time from. The default is the machine's own clocks; tests bring theirs.
+/// Where the crate reads the time. The default is the machine's own clocks; tests supply others.
 ///
-/// Two clocks, because each fails alone: the wall clock can be set back or forward, the monotonic
-/// one stands still while the machine is suspended.
+/// Two clocks, because each of them can mislead: the wall clock can be set back or forward, and the
+/// monotonic clock stands still while the machine is suspended.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock: signed into assertions, and the clock of
     /// [`Token::expires_at`](crate::Token::expires_at).
@@ -42,8 +42,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that many share. An enum, because a dynamic call for the default would cost a cache hit a
-/// tenth of its some 50 ns.
+/// A shared clock. An enum, because a dynamic call for the default would add a tenth to the 50 ns
+/// or so of a cache hit.
 #[derive(Clone, Default)]
 pub(crate) enum SharedClock {
     #[default]
@@ -79,8 +79,8 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// A reading of both clocks. A deadline has passed when it has on either: so suspend, a clock set back
-/// and a clock set forward are all safe.
+/// A reading of both clocks. A deadline has passed when it has passed on either, so suspend, a
+/// clock set back and a clock set forward are all safe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: SystemTime,
@@ -114,8 +114,8 @@ impl Moment {
     }
 }
 
-/// How long this machine has been up, suspended or not, since which boot: a clock that nobody sets and
-/// that all processes of the machine share.
+/// How long this machine has been up, suspend included, and since which boot: a clock that cannot
+/// be set and that all processes of the machine share.
 #[cfg(feature = "file-store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Uptime {
@@ -125,7 +125,7 @@ pub(crate) struct Uptime {
 
 #[cfg(feature = "file-store")]
 impl Uptime {
-    /// `None` where the platform does not tell.
+    /// `None` where the platform does not say.
     pub(crate) fn now() -> Option<Self> {
         if !cfg!(target_os = "linux") {
             return None;
@@ -145,6 +145,9 @@ pub(crate) enum Skew {
 }
 
 impl Skew {
+    /// "IMS allows 30 seconds": a comment in Adobe's own client.
+    pub(crate) const TOLERATED: Duration = Duration::from_secs(30);
+
     /// What the local clock shows while the other one shows `theirs`.
     pub(crate) fn between(local: SystemTime, theirs: SystemTime) -> Self {
         match local.duration_since(theirs) {
@@ -161,7 +164,7 @@ impl Skew {
 
     /// Whether IMS accepts assertions that are off by this much.
     pub(crate) fn is_tolerated(self) -> bool {
-        self.size() <= TOLERATED_SKEW
+        self.size() <= Self::TOLERATED
     }
 
     /// What the other clock shows when the local one shows `local`.
@@ -173,7 +176,7 @@ impl Skew {
     }
 }
 
-/// Since when something has been going on, on the runtime's own clock.
+/// When something began, by the runtime's own clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(tokio::time::Instant);
 
@@ -188,7 +191,7 @@ impl Stopwatch {
     }
 }
 
-/// When something must have ended, on the runtime's own clock: a paused runtime pauses it too.
+/// When something must be over, by the runtime's own clock: a paused runtime pauses it too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(Option<tokio::time::Instant>);
 
@@ -206,6 +209,3 @@ impl Deadline {
         }
     }
 }
-
-/// "IMS allows 30 seconds": a comment in Adobe's own client.
-const TOLERATED_SKEW: Duration = Duration::from_secs(30);

@@ -1,13 +1,13 @@
-//! PEM text in any spelling becomes labelled DER. It repairs what copying does to a text; what the
-//! bytes mean is for others.
+//! Turns PEM text in any spelling into labelled DER. Repairs what copying does to a text; what the
+//! bytes mean is up to the callers.
 
 use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
 /// One block from `BEGIN` to `END`.
 pub(crate) struct Block {
-    /// The words between `BEGIN` and the dashes, and what else stands there if the dashes do not close where they should;
-    /// empty for bare DER in base64.
+    /// The words between `BEGIN` and the dashes, and what else stands there if the dashes do not
+    /// close where they should; empty for bare DER or another binary format in base64.
     pub(crate) label: Zeroizing<String>,
     pub(crate) content: Content,
 }
@@ -18,45 +18,66 @@ pub(crate) enum Content {
     Encrypted,
     /// No END line follows.
     Unfinished,
-    /// Between the lines stands what is not base64.
+    /// Not base64 between the lines.
     Damaged,
 }
 
-/// Finds all blocks, repairing on the way: a byte order mark, quotes, indentation, any line end, line
-/// breaks turned to blanks or to the two characters `\n`, base64 around the whole text, or no armour.
+/// Finds all blocks, repairing on the way: a byte order mark, quotes, indentation, any line end,
+/// line breaks turned to spaces or to the two characters `\n`, dashes that a program made
+/// typographic or that were lost in copying, base64 around the whole text, also more than once, or
+/// no armour.
 ///
 /// The text must already be bounded in length.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
+    blocks_within(text, MAX_WRAPPINGS)
+}
+
+fn blocks_within(text: &str, wrappings: usize) -> Vec<Block> {
     let text = unescaped(text);
     let found = armoured(&text);
     if !found.is_empty() {
         return found;
     }
     let Some(decoded) = base64(&text) else { return Vec::new() };
-    if decoded.first() == Some(&DER_SEQUENCE) {
+    if BINARY.iter().any(|start| decoded.starts_with(start)) {
         return vec![Block { label: Zeroizing::default(), content: Content::Der(decoded) }];
     }
-    match std::str::from_utf8(&decoded) {
-        Ok(inner) => armoured(&unescaped(inner)),
-        Err(_) => Vec::new(),
+    match (std::str::from_utf8(&decoded), wrappings.checked_sub(1)) {
+        (Ok(inner), Some(wrappings)) => blocks_within(inner, wrappings),
+        _ => Vec::new(),
     }
 }
 
-/// What never occurs in PEM itself becomes a blank: backslash escapes, quotes, the punctuation of a list
-/// of lines, byte order marks, the blanks of web pages. Line ends too: blocks are found without them.
+/// What never occurs in PEM itself becomes a space: backslash escapes, quotes, the punctuation of a
+/// list of lines, byte order marks, the spaces of web pages. Line ends too: blocks are found
+/// without them.
 fn unescaped(text: &str) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
     let mut after_backslash = false;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if is_dash(c) {
+            let mut is_armour = c != '-';
+            while chars.next_if(|c| is_dash(*c)).is_some() {
+                is_armour = true;
+            }
+            out.push_str(if is_armour { DASHES } else { "-" });
+            continue;
+        }
         let escape = after_backslash && matches!(c, 'n' | 'r' | 't');
         after_backslash = c == '\\';
         let noise = escape
             || after_backslash
             || c.is_whitespace()
-            || matches!(c, '"' | '\'' | '[' | ']' | ',' | '\u{feff}' | '\u{200b}');
+            || matches!(c, '"' | '\'' | '[' | ']' | ',' | '\u{feff}' | '\u{200b}' | '\u{201c}' | '\u{201d}');
         out.push(if noise { ' ' } else { c });
     }
     out
+}
+
+/// The hyphen, and what chat and mail programs make of several.
+fn is_dash(c: char) -> bool {
+    matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
 
 fn armoured(text: &str) -> Vec<Block> {
@@ -88,7 +109,7 @@ fn content(body: &str) -> Content {
 
 /// Base64 with any white space between, padded or not, decoded in constant time into memory that is
 /// wiped.
-fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut digits = Zeroizing::new(String::with_capacity(text.len()));
     text.split_ascii_whitespace().for_each(|part| digits.push_str(part));
     let digits = digits.trim_end_matches('=');
@@ -101,8 +122,10 @@ fn base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
-/// The first byte of every DER structure we look for.
-const DER_SEQUENCE: u8 = 0x30;
+/// Base64 of base64 of PEM has been seen.
+const MAX_WRAPPINGS: usize = 3;
+/// How bytes begin that are not text: every DER structure we look for, and the key stores of Java.
+const BINARY: [&[u8]; 3] = [&[0x30], &[0xfe, 0xed, 0xfe, 0xed], &[0xce, 0xce, 0xce, 0xce]];
 
 #[cfg(test)]
 mod tests {

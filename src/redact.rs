@@ -20,8 +20,8 @@ fn is_visible_letter(c: char) -> bool {
     !c.is_ascii() && c.is_alphanumeric() && !INVISIBLE.contains(&c)
 }
 
-/// Whether an argument of the caller may be repeated in a message: a short printable name that is not
-/// a credential.
+/// Whether an argument of the caller may be repeated in a message: a short printable name that is
+/// not a credential.
 pub(crate) fn is_showable(name: &str) -> bool {
     let is_printable = |c: char| c.is_ascii_graphic() || c == ' ' || is_visible_letter(c);
     let is_credential = |part: &str| looks_like_credential(part) || part.chars().count() > MAX_SHOWN_PART;
@@ -37,8 +37,8 @@ pub(crate) fn looks_like_credential(text: &str) -> bool {
     ["s8e-", "p8e-", "p8-", "eyJ", "LS0t", "-----"].iter().any(|prefix| text.contains(prefix))
 }
 
-/// Secrets in all the forms in which an honest intermediary echoes them: as they are, as a form field,
-/// in base64 at each of its three alignments, in hex, and percent-encoded byte by byte.
+/// Secrets in all the forms in which an honest intermediary echoes them: as they are, as a form
+/// field, in base64 at each of its three alignments, in hex, and percent-encoded byte by byte.
 pub(crate) struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
@@ -48,14 +48,14 @@ impl Secrets {
 
     /// The text of another party as it may appear in an error; `None` if nothing is left of it.
     pub(crate) fn clean(&self, text: &str, max: usize) -> Option<String> {
-        // So much more that a secret across the end is still recognised.
+        // Longer by a piece, so that a secret across the cut is still recognised.
         let text = self.redact(&printable(text, max.saturating_add(MAX_PIECE)));
         let text: String = text.chars().take(max).collect();
         (!text.is_empty()).then_some(text)
     }
 
-    /// Replaces every run of characters that is also in a secret, however little of it was echoed and
-    /// in which case.
+    /// Replaces every run of characters that is also in a secret, however little of it was echoed
+    /// and in which case.
     fn redact(&self, text: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
         let lower: Vec<char> = chars.iter().map(char::to_ascii_lowercase).collect();
@@ -84,32 +84,36 @@ impl Secrets {
 
 /// In lower case, as they are compared.
 fn spellings(secret: &str) -> Vec<Zeroizing<String>> {
-    let hex = |separator: &str| {
-        let digits = secret.bytes().flat_map(|byte| {
+    let hex = |separator: &'static str| {
+        secret.bytes().flat_map(move |byte| {
             let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
             separator.chars().chain([digit(byte >> 4), digit(byte & 15)])
-        });
-        digits.collect::<String>()
+        })
     };
-    let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-    let mut spellings = vec![secret.to_owned(), encoded, hex(""), hex("%")];
+    let form = form_urlencoded::byte_serialize(secret.as_bytes()).flat_map(str::chars);
+    let size = secret.len().saturating_mul(3);
+    let mut spellings =
+        vec![wiped(size, secret.chars()), wiped(size, form), wiped(size, hex("")), wiped(size, hex("%"))];
     for skipped in 0..3 {
         // Base64 encodes three bytes at a time: where the secret begins decides what it looks like.
         let aligned = secret.as_bytes().get(skipped..).unwrap_or_default();
         let whole = aligned.len().saturating_sub(aligned.len() % 3);
         let aligned = aligned.get(..whole).unwrap_or_default();
-        spellings.push(Base64::encode_string(aligned));
-        spellings.push(Base64Url::encode_string(aligned));
+        for encoded in [Base64::encode_string(aligned), Base64Url::encode_string(aligned)] {
+            let encoded = Zeroizing::new(encoded);
+            spellings.push(wiped(size, encoded.chars()));
+        }
     }
     spellings.retain(|text| !text.is_empty());
     spellings.dedup();
     spellings
-        .into_iter()
-        .map(|text| {
-            let text = Zeroizing::new(text);
-            Zeroizing::new(text.to_ascii_lowercase())
-        })
-        .collect()
+}
+
+/// In lower case, in a buffer that never grows: one that does leaves a copy behind.
+fn wiped(size: usize, chars: impl Iterator<Item = char>) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(size));
+    text.extend(chars.map(|c| c.to_ascii_lowercase()));
+    text
 }
 
 /// The shortest piece of a secret that is redacted.

@@ -1,4 +1,4 @@
-//! The key once, a signed assertion each time.
+//! Signs assertions with a key that is parsed once.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -41,34 +41,47 @@ pub struct JwtSigner {
 impl JwtSigner {
     /// Checks with a trial signature that the key of the credentials can sign.
     ///
-    /// The trial also pays what only the first signature of a key costs and, once per process, the tens
-    /// of milliseconds that aws-lc takes to gather entropy, unless it was built with
-    /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment.
+    /// The trial also covers the extra cost of a key's first signature and, once per process, the
+    /// tens of milliseconds that aws-lc takes to gather entropy (unless it was built with
+    /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the key fails to sign.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the key fails to sign, or is kept elsewhere
+    /// ([`SigningKey`](crate::SigningKey)).
     pub fn new(credentials: &ServiceCredentials) -> Result<Self, Error> {
         Self::with_lifetime(credentials, ASSERTION_LIFETIME)
     }
 
     pub(crate) fn with_lifetime(credentials: &ServiceCredentials, lifetime: Duration) -> Result<Self, Error> {
-        credentials.key().sign(b"trial")?;
+        credentials.key().local()?.sign(b"trial")?;
+        Self::untried(credentials, lifetime)
+    }
+
+    /// Without a trial signature: for a key that is kept elsewhere.
+    pub(crate) fn untried(credentials: &ServiceCredentials, lifetime: Duration) -> Result<Self, Error> {
         let header = json(&Header::new(Algorithm::RS256))?;
         Ok(Self { header: Base64UrlUnpadded::encode_string(&header), credentials: credentials.clone(), lifetime })
     }
 
     /// Signs an assertion that expires five minutes after `now`.
     ///
-    /// Takes about a quarter of a millisecond with a key of 2048 bits, and no I/O. The claims are `exp`,
-    /// `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true` for each metascope, as
-    /// Adobe documents them for the JWT exchange. `iat` is left out: IMS does not need it, and a clock
-    /// that is ahead would put it into the future.
+    /// Takes about a quarter of a millisecond with a key of 2048 bits, and does no I/O. The claims
+    /// are `exp`, `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true` for each
+    /// metascope, as Adobe documents them for the JWT exchange. `iat` is left out: IMS does not
+    /// need it, and a clock that is ahead would put it into the future.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) if `now` is before 1970 or out of range.
     pub fn sign(&self, now: SystemTime) -> Result<Assertion, Error> {
+        let unsigned = self.unsigned(now)?;
+        let signature = Zeroizing::new(self.credentials.key().local()?.sign(unsigned.message())?);
+        Ok(unsigned.signed(&signature))
+    }
+
+    /// Header and claims.
+    pub(crate) fn unsigned(&self, now: SystemTime) -> Result<Unsigned, Error> {
         let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| UsageError::TimeOutOfRange)?;
         let exp = since_epoch.checked_add(self.lifetime).ok_or(UsageError::TimeOutOfRange)?.as_secs();
         let expires_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp));
@@ -80,10 +93,7 @@ impl JwtSigner {
         text.push_str(&self.header);
         text.push('.');
         text.push_str(&claims);
-        let signature = Zeroizing::new(self.credentials.key().sign(text.as_bytes())?);
-        text.push('.');
-        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(&signature)));
-        Ok(Assertion { text: Secret::from(text), expires_at })
+        Ok(Unsigned { text, expires_at })
     }
 
     pub(crate) fn credentials(&self) -> &ServiceCredentials {
@@ -102,10 +112,29 @@ impl fmt::Debug for JwtSigner {
     }
 }
 
-/// A signed JWT that proves to IMS who asks for a token (an assertion, RFC 7521).
+/// An assertion that lacks its signature. Its buffer has room for it, so that it never grows.
+pub(crate) struct Unsigned {
+    text: String,
+    expires_at: SystemTime,
+}
+
+impl Unsigned {
+    pub(crate) fn message(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    pub(crate) fn signed(self, signature: &[u8]) -> Assertion {
+        let Self { mut text, expires_at } = self;
+        text.push('.');
+        text.push_str(&Zeroizing::new(Base64UrlUnpadded::encode_string(signature)));
+        Assertion { text: Secret::from(text), expires_at }
+    }
+}
+
+/// A signed JWT that proves to IMS who requests a token (an assertion, RFC 7521).
 ///
-/// Not a bearer token, and of another type than [`Token`](crate::Token), so that it cannot be sent as
-/// one by mistake.
+/// Not a bearer token, and of another type than [`Token`](crate::Token), so that it cannot be sent
+/// as one by mistake.
 #[derive(Clone)]
 pub struct Assertion {
     text: Secret,

@@ -1,4 +1,4 @@
-//! Where an application takes its tokens from: the client, a token it was given, or a test's script.
+//! Where an application gets its tokens from: the client, a given token, or a test's script.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use crate::error::{Error, UsageError};
 use crate::token::Token;
 
-/// A future of a [`TokenSource`]: as an `async fn` would give it, but with a name.
+/// The future of [`TokenSource::token`]: what an `async fn` would return, but with a name.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
-/// Something that hands out access tokens: for code that does not care where they come from, and for
-/// its tests. Object-safe: `Arc<dyn TokenSource>`.
+/// A source of access tokens, for code that does not depend on where they come from, and for its
+/// tests. Object-safe: `Arc<dyn TokenSource>`.
 ///
-/// [`ImsClient`] is one, a [`Token`] is one (for command-line tools that are given a token), and the
-/// feature `testing` has one that follows a script.
+/// [`ImsClient`](crate::ImsClient) is one, a [`Token`] is one (for command-line tools that are
+/// given a token), and the feature `testing` has one that follows a script.
 ///
 /// ```
 /// use adobe_ims::{Error, TokenSource};
 ///
-/// /// Calls an API; after a 401, once more with another token.
+/// /// Calls an API; after a 401, retries once with another token.
 /// async fn call(tokens: &dyn TokenSource, api: impl AsyncFn(&str) -> u16) -> Result<u16, Error> {
 ///     let token = tokens.token().await?;
 ///     let status = api(token.expose_secret()).await;
@@ -29,18 +29,47 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + S
 ///     Ok(api(tokens.token().await?.expose_secret()).await)
 /// }
 /// ```
+///
+/// To implement it, box the future, and pass `forget` on:
+///
+/// ```
+/// use adobe_ims::{ImsClient, Token, TokenFuture, TokenSource};
+///
+/// struct Counted {
+///     ims: ImsClient,
+///     calls: std::sync::atomic::AtomicU64,
+/// }
+///
+/// impl TokenSource for Counted {
+///     fn token(&self) -> TokenFuture<'_> {
+///         Box::pin(async move {
+///             self.calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///             self.ims.token().await
+///         })
+///     }
+///
+///     fn forget(&self, token: &Token) {
+///         self.ims.forget(token);
+///     }
+/// }
+/// ```
 pub trait TokenSource: Send + Sync {
-    /// A token that is good now.
+    /// Returns a valid token.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source: for a client, those of [`ImsClient::token`](crate::ImsClient::token).
     fn token(&self) -> TokenFuture<'_>;
 
-    /// The token was refused: the next one should be another. Does nothing by default, so whoever wraps
-    /// another source must pass it on.
+    /// Reports that an API refused this token, so that the next call returns another one. Does
+    /// nothing by default, so a wrapper around another source must pass it on.
     fn forget(&self, token: &Token) {
         let _ = token;
     }
 }
 
-/// Itself until its end, forgotten or not; then an error of the kind [`Expired`](crate::ErrorKind::Expired).
+/// Returns itself until it expires, forgotten or not; then an error of the kind
+/// [`Expired`](crate::ErrorKind::Expired).
 impl TokenSource for Token {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {

@@ -1,4 +1,4 @@
-//! Which connections are made, kept, tried again and closed.
+//! Which connections are made, reused, retried and closed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use std::time::Duration;
 use adobe_ims::{ErrorKind, ImsClient};
 use support::material::CredentialsFile;
 use support::raw::{ClosedPort, RawServer, Step};
-use support::raw_exchange::{ACCESS_TOKEN, BODY, answer, builder, ends, good, with_endpoint};
+use support::raw_exchange::{ACCESS_TOKEN, BODY, builder, ends, good, granted, with_endpoint};
 
 /// N11: an endpoint may be an IPv6 address.
 #[tokio::test]
@@ -34,15 +34,15 @@ async fn an_ipv6_endpoint_works() {
     assert!(server.requests()[0].head().contains(&host));
 }
 
-/// N11: where the IPv6 address of a name refuses, its IPv4 address is taken. The test says what the name resolves to:
-/// on many machines `localhost` has no IPv6 address, and nothing would be refused.
+/// N11: where the IPv6 address of a name refuses, its IPv4 address is used. The test sets what the name resolves to: on
+/// many machines `localhost` has no IPv6 address.
 #[cfg(feature = "configure-http")]
 #[tokio::test]
 async fn a_refused_ipv6_address_falls_over_to_ipv4() {
     let server = RawServer::start([good()]);
     let port = server.port();
     let addresses: [SocketAddr; 2] = [(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()];
-    assert!(TcpStream::connect(addresses[0]).is_err(), "somebody listens on the port of [::1]");
+    assert!(TcpStream::connect(addresses[0]).is_err(), "something listens on the port of [::1]");
     let client = with_endpoint(&format!("http://localhost:{port}"))
         .configure_http(move |http| http.resolve_to_addrs("localhost", &addresses))
         .max_attempts(1)
@@ -55,7 +55,7 @@ async fn a_refused_ipv6_address_falls_over_to_ipv4() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// N11: the name of this machine works whatever it resolves to.
+/// N11: `localhost` works whatever it resolves to.
 #[tokio::test]
 async fn localhost_works_by_its_name() {
     let server = RawServer::start([good()]);
@@ -67,10 +67,10 @@ async fn localhost_works_by_its_name() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// N14: a connection on which all went well is used again.
+/// N14: a connection on which all went well is reused.
 #[tokio::test]
-async fn a_good_connection_is_used_again() {
-    let server = RawServer::start([vec![Step::Read, answer(), Step::Read, answer()]]);
+async fn a_good_connection_is_reused() {
+    let server = RawServer::start([vec![Step::Read, granted(), Step::Read, granted()]]);
     let client = builder(&server).build().unwrap();
 
     ends(&client).await.unwrap();
@@ -80,18 +80,18 @@ async fn a_good_connection_is_used_again() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// N14: a connection with something left in it is closed and never used again.
+/// N14: a connection with an unread response is closed and never reused.
 #[tokio::test]
-async fn a_connection_is_never_used_again_after_an_overflow() {
+async fn a_connection_is_never_reused_after_an_overflow() {
     let chunk = [b"8000\r\n", b" ".repeat(0x8000).as_slice(), b"\r\n"].concat();
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    for (name, answer) in [
+    for (name, response) in [
         ("declared", Step::write("HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")),
         ("in chunks", Step::write([head.as_bytes(), &chunk.repeat(3)].concat())),
         ("refused", Step::write("HTTP/1.1 400 Bad Request\r\ncontent-length: 100000\r\n\r\n")),
         ("compressed", Step::write("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\n")),
     ] {
-        let server = RawServer::start([vec![Step::Read, answer, Step::Hold], good()]);
+        let server = RawServer::start([vec![Step::Read, response, Step::Hold], good()]);
         let client = builder(&server).build().unwrap();
 
         ends(&client).await.unwrap_err();
@@ -104,9 +104,9 @@ async fn a_connection_is_never_used_again_after_an_overflow() {
     }
 }
 
-/// N14: a connection that timed out is never used again.
+/// N14: a connection that timed out is never reused.
 #[tokio::test]
-async fn a_connection_is_never_used_again_after_a_time_out() {
+async fn a_connection_is_never_reused_after_a_timeout() {
     let late = vec![Step::Read, Step::write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"), Step::Hold];
     let server = RawServer::start([late, good()]);
     let client = builder(&server).attempt_timeout(Duration::from_secs(2)).max_attempts(1).build().unwrap();
@@ -119,12 +119,12 @@ async fn a_connection_is_never_used_again_after_a_time_out() {
     assert_ne!(ports[0], ports[1]);
 }
 
-/// N14: a second answer that a server sends ahead is never taken for the answer to the next request.
+/// N14: a second response that a server sends ahead never becomes the response to the next request.
 #[tokio::test]
-async fn an_answer_sent_ahead_is_never_taken() {
+async fn a_response_sent_ahead_is_never_used() {
     let ahead = BODY.replace(ACCESS_TOKEN, "smuggled.smuggled.smuggled");
-    let Step::Write(mut both) = answer() else {
-        panic!("an answer is written");
+    let Step::Write(mut both) = granted() else {
+        panic!("a response is written");
     };
     both.extend(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{ahead}", ahead.len()).into_bytes());
     let server = RawServer::start([vec![Step::Read, Step::Write(both), Step::Hold], good()]);
@@ -138,9 +138,9 @@ async fn an_answer_sent_ahead_is_never_taken() {
     assert_eq!(server.connections(), 2);
 }
 
-/// B8: a refused connection is tried again.
+/// B8: a refused connection is retried.
 #[tokio::test]
-async fn a_refused_connection_is_tried_again() {
+async fn a_refused_connection_is_retried() {
     let closed = ClosedPort::reserve();
     let client = with_endpoint(&closed.endpoint()).max_attempts(10).build().unwrap();
 
@@ -155,7 +155,7 @@ async fn a_refused_connection_is_tried_again() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// B8: when every connection is refused, the error says so down to the cause, and that it may pass.
+/// B8: when every connection is refused, the error is transient and has the cause in its chain.
 #[tokio::test]
 async fn a_refused_connection_is_a_transient_fault() {
     let closed = ClosedPort::reserve();
@@ -169,10 +169,9 @@ async fn a_refused_connection_is_a_transient_fault() {
     assert!(error.source().is_some());
 }
 
-/// B8: a connection that breaks at any point before the whole answer is a fault that may pass: the attempt is made
-/// again and succeeds.
+/// B8: a connection that breaks at any point before the whole response is retried.
 #[tokio::test]
-async fn a_broken_connection_is_tried_again() {
+async fn a_broken_connection_is_retried() {
     for (name, script) in broken() {
         let read = script.iter().filter(|step| matches!(step, Step::Read)).count();
         let server = RawServer::start([script, good()]);
@@ -186,7 +185,7 @@ async fn a_broken_connection_is_tried_again() {
     }
 }
 
-/// B8: when every connection breaks, the error is a fault of the connection that may pass, after three attempts.
+/// B8: when every connection breaks, the error is a transient fault of the connection, after three attempts.
 #[tokio::test]
 async fn a_broken_connection_is_a_transient_fault() {
     for (name, script) in broken() {
@@ -201,13 +200,13 @@ async fn a_broken_connection_is_a_transient_fault() {
     }
 }
 
-/// B8: a kept connection that the server closes in the meantime costs nothing but another one.
+/// B8: an idle connection that the server closes costs another connection and nothing else.
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_replaced() {
     for (name, first, requests) in [
-        ("while idle", vec![Step::Read, answer()], 2),
-        ("on the next request", vec![Step::Read, answer(), Step::Read], 3),
-        ("on the next request, reset", vec![Step::Read, answer(), Step::Read, Step::Reset], 3),
+        ("while idle", vec![Step::Read, granted()], 2),
+        ("on the next request", vec![Step::Read, granted(), Step::Read], 3),
+        ("on the next request, reset", vec![Step::Read, granted(), Step::Read, Step::Reset], 3),
     ] {
         let server = RawServer::start([first, good()]);
         let client = builder(&server).build().unwrap();
@@ -220,10 +219,10 @@ async fn a_connection_closed_while_idle_is_replaced() {
     }
 }
 
-/// B14: nobody but us repeats a request: one attempt is one request, on a kept connection too.
+/// B14: no other layer repeats a request: one attempt is one request, on an idle connection too.
 #[tokio::test]
 async fn a_single_attempt_is_a_single_request() {
-    let server = RawServer::start([vec![Step::Read, answer(), Step::Read], good()]);
+    let server = RawServer::start([vec![Step::Read, granted(), Step::Read], good()]);
     let client = builder(&server).max_attempts(1).build().unwrap();
 
     ends(&client).await.unwrap();
@@ -233,7 +232,7 @@ async fn a_single_attempt_is_a_single_request() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// R10: a call that is dropped takes its connection with it.
+/// R10: dropping a call closes its connection.
 #[tokio::test]
 async fn a_dropped_exchange_closes_its_connection() {
     let server = RawServer::start([vec![Step::Read, Step::Hold]]);
@@ -245,7 +244,7 @@ async fn a_dropped_exchange_closes_its_connection() {
     };
 
     tokio::select! {
-        outcome = client.exchange() => panic!("nobody answered, and yet: {outcome:?}"),
+        outcome = client.exchange() => panic!("an outcome without a response: {outcome:?}"),
         () = asked => {}
     }
 
@@ -253,13 +252,13 @@ async fn a_dropped_exchange_closes_its_connection() {
     assert_eq!(server.connections(), 1);
 }
 
-/// B10: a name that nobody knows is a fault that may pass, told by the name.
+/// B10: a name that cannot be resolved is a transient fault, and the message has the name.
 #[tokio::test]
-async fn an_unknown_host_is_told_by_its_name() {
+async fn an_unknown_host_is_reported_by_its_name() {
     let client = ImsClient::builder(CredentialsFile::new().read().unwrap())
         .danger_endpoint("https://ims.invalid")
         .no_proxy()
-        // The machine's resolver may take its time.
+        // The machine's resolver may be slow.
         .connect_timeout(Duration::from_secs(120))
         .attempt_timeout(Duration::from_secs(120))
         .timeout(Duration::from_secs(120))
@@ -271,10 +270,10 @@ async fn an_unknown_host_is_told_by_its_name() {
 
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.is_transient());
-    assert!(error.to_string().contains("ims.invalid"), "{error}");
+    assert_eq!(error.to_string(), "cannot resolve ims.invalid");
 }
 
-/// All the ways in which a connection can break before a whole answer is there.
+/// All ways in which a connection can break before the whole response.
 fn broken() -> Vec<(&'static str, Vec<Step>)> {
     let half_head = || Step::write("HTTP/1.1 200 OK\r\ncontent-le");
     let half_body = || {

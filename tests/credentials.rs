@@ -92,7 +92,7 @@ fn a_file_that_says_it_failed_is_refused() {
     for file in files {
         let error = refusal(file.to_json());
         assert_eq!(error.kind(), ErrorKind::Credentials);
-        assert!(told(&error).contains("an error answer"), "{}", told(&error));
+        assert!(told(&error).contains("an error response"), "{}", told(&error));
     }
 }
 

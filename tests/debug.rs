@@ -1,4 +1,4 @@
-//! S6: a hand-written `Debug` takes its struct apart by name, so that a new field does not compile until somebody decides
+//! S6: a hand-written `Debug` destructures its struct by name, so that a new field does not compile until it is decided
 //! whether it may be shown.
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ fn every_hand_written_debug_names_every_field() {
         assert!(found.iter().any(|(name, _)| name == holder), "no hand-written Debug of {holder}");
     }
     for (name, body) in found {
-        // One that lists no fields shows a text of its own.
+        // One without fields shows a fixed text.
         if !body.contains("debug_struct") {
             continue;
         }

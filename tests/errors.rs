@@ -1,4 +1,4 @@
-//! What an error tells a person: each hint by its exact text, and the chain of causes.
+//! What an error says to a person: each hint by its exact text, and the chain of causes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,20 +10,18 @@
 
 mod support;
 
-use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
-use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials, ServiceCredentialsBuilder};
+use adobe_ims::{Error, ErrorKind, ImsClient, OAuthCredentials, ServiceCredentials, ServiceCredentialsBuilder};
 use support::material::{
     CERTIFICATE, CredentialsFile, EC_SEC1, ENCRYPTED_PKCS8, ENDED_CERTIFICATE, OTHER_CERTIFICATE, RSA_1024,
-    RSA_2048_PKCS8,
+    RSA_2048_PKCS8, levels,
 };
 use support::raw::{ClosedPort, RawServer, Step};
 use support::server;
 
-/// A14, P7: what IMS says, what kind of error that is, and what it tells a person to do. The rows of the protocol sheet,
-/// sections 9.2 and 9.3.
+/// A14, P7: the error codes of IMS, their kinds and their hints: the rows of the protocol sheet, sections 9.2 and 9.3.
 #[tokio::test]
 async fn each_refusal_of_ims_has_its_kind_its_code_and_its_hint() {
     let mock = MockIms::start().await.unwrap();
@@ -58,8 +56,8 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "invalid client_secret parameter",
         ErrorKind::Rejected,
         Some(
-            "the client secret is not this client's: it was replaced or belongs to another environment; download the \
-             credentials again",
+            "the client secret does not belong to this client: it was replaced or is from another environment; download \
+             the credentials again",
         ),
     ),
     (
@@ -68,8 +66,8 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "client id and client secret do not fit together, or the client may not exchange JWTs because its credential \
-             was migrated to OAuth Server-to-Server; download the credentials again",
+            "client id and client secret do not match, or the client may not exchange JWTs because its credential was \
+             migrated to OAuth Server-to-Server; download the credentials again",
         ),
     ),
     (
@@ -88,8 +86,9 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         MISMATCH,
         ErrorKind::Rejected,
         Some(
-            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably revoked, or `id` \
-             and `org` are of another account: download the credentials again, with a new certificate if need be",
+            "this certificate belongs to the key and expires on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably \
+             revoked, or `id` and `org` are of another account: download the credentials again, with a new certificate \
+             if necessary",
         ),
     ),
     (
@@ -108,7 +107,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS did not accept the assertion: a wrong local clock or an ended or revoked certificate are the usual \
+            "IMS did not accept the assertion: a wrong local clock or an expired or revoked certificate are the usual \
              causes",
         ),
     ),
@@ -118,8 +117,9 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "this certificate fits the key and ends on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably revoked, or `id` \
-             and `org` are of another account: download the credentials again, with a new certificate if need be",
+            "this certificate belongs to the key and expires on Mon, 01 Jan 2125 00:00:00 GMT, so it was probably \
+             revoked, or `id` and `org` are of another account: download the credentials again, with a new certificate \
+             if necessary",
         ),
     ),
     (
@@ -128,8 +128,8 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "The metascopes in the JWT are not a subset of the metascopes in the binding.",
         ErrorKind::Rejected,
         Some(
-            "asked for: ent_aem_cloud_api; at least one of these is not granted to the technical account: take \
-             `metascopes` from the downloaded file as it is, or add the missing API or product profile",
+            "requested: ent_aem_cloud_api; at least one of these is not granted to the technical account: use \
+             `metascopes` of the downloaded file as it is, or add the missing API or product profile",
         ),
     ),
     (
@@ -138,7 +138,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+            "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
              that ends in @techacct.adobe.com, not its e-mail",
         ),
     ),
@@ -159,7 +159,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         ErrorKind::Server,
         Some(
             "if this persists, the credential was probably migrated to OAuth Server-to-Server and can no longer exchange \
-             JWTs; trying again will not cure that",
+             JWTs; retrying will not help",
         ),
     ),
     (
@@ -179,34 +179,38 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Connect,
         Some(
-            "this answer is a proxy's or gateway's, not IMS's: check HTTPS_PROXY, or `proxy`, and the proxy's password",
+            "this response is from a proxy or gateway, not from IMS: check HTTPS_PROXY, or `proxy`, and the proxy's \
+             password",
         ),
     ),
-    (400, "invalid_grant", "", ErrorKind::Rejected, None),
-    (400, "access_denied", "", ErrorKind::Rejected, None),
-    (400, "invalid_request", "", ErrorKind::Rejected, None),
-    (400, "a_code_of_tomorrow", "with words of its own", ErrorKind::Rejected, None),
+    (400, "invalid_grant", "", ErrorKind::Rejected, Some(UNKNOWN)),
+    (400, "access_denied", "", ErrorKind::Rejected, Some(UNKNOWN)),
+    (400, "invalid_request", "", ErrorKind::Rejected, Some(UNKNOWN)),
+    (400, "a_code_of_tomorrow", "with words of its own", ErrorKind::Rejected, Some(UNKNOWN)),
 ];
 
-const OVERLOAD: &str = "IMS, or a gateway in front of it, is down or overloaded: try again later";
+const UNKNOWN: &str =
+    "the code and the description are IMS's own; if they do not help, give the debug id to Adobe's support";
 
-/// P7: the bindings refusal costs people days, so what is known of the certificate comes first.
+const OVERLOAD: &str = "IMS, or a gateway in front of it, is down or overloaded: retry later";
+
+/// P7: "Could not match JWT signature to any of the bindings" costs people days: the hint says what the certificate shows.
 #[tokio::test]
-async fn a_refused_signature_is_explained_by_the_certificate_that_is_known_here() {
+async fn a_refused_signature_is_explained_by_the_certificate() {
     let mock = MockIms::start().await.unwrap();
     let cases = [
         (
             Some(ENDED_CERTIFICATE),
-            "this certificate ended on Mon, 01 Jan 2024 00:00:00 GMT: create a new one in the Developer Console and \
+            "this certificate expired on Mon, 01 Jan 2024 00:00:00 GMT: create a new one in the Developer Console and \
              download the credentials again",
         ),
         (
             Some(OTHER_CERTIFICATE),
-            "this private key does not belong to the certificate beside it: take both from the same download",
+            "this private key does not belong to the certificate in the same file: take both from one download",
         ),
         (
             None,
-            "IMS knows no valid certificate for this key: it ended (365 days after its creation), was revoked, or `id` and \
+            "IMS knows no valid certificate for this key: it expired (365 days after its creation), was revoked, or `id` and \
              `org` are of another account; create a new certificate in the Developer Console and download the \
              credentials again",
         ),
@@ -223,49 +227,50 @@ async fn a_refused_signature_is_explained_by_the_certificate_that_is_known_here(
     }
 }
 
-/// P7: all metascopes that were asked for are told.
+/// P7: the hint names all metascopes that were requested.
 #[tokio::test]
-async fn a_refused_scope_tells_what_was_asked_for() {
+async fn a_refused_scope_names_what_was_requested() {
     let mock = MockIms::start().await.unwrap();
     let credentials = CredentialsFile::new().metascopes("ent_a_sdk, ent_b_sdk").read().unwrap();
     let error = refused(&mock, credentials, 400, "invalid_scope", "").await;
-    assert!(error.hint().unwrap().starts_with("asked for: ent_a_sdk, ent_b_sdk; "));
+    assert!(error.hint().unwrap().starts_with("requested: ent_a_sdk, ent_b_sdk; "));
 }
 
-/// A11, P7: an answer that is not in IMS's form is told as that of something in between.
+/// A11, P7: a response in another form than IMS's is reported as that of a proxy or gateway.
 #[tokio::test]
-async fn an_answer_in_another_form_is_told_as_a_proxy_s() {
+async fn a_response_in_another_form_is_reported_as_a_proxys() {
     let mock = MockIms::start().await.unwrap();
-    let elsewhere = "the answer has not the form of IMS's: a proxy, a gateway or a log-in page answered in its place; \
-                     check HTTPS_PROXY and what lies between this machine and IMS";
+    let elsewhere = "a proxy, a gateway or a sign-in page responded in the place of IMS: check HTTPS_PROXY, \
+                     `imsEndpoint`, and what is between this machine and IMS";
     let no_endpoint = "there is no token endpoint at this address: check `imsEndpoint`, or the address given to \
                        `danger_endpoint`";
     for (status, hint) in [(403, elsewhere), (400, elsewhere), (404, no_endpoint), (502, OVERLOAD)] {
-        mock.answer_always(MockAnswer::status(status).body("<html>Log in to the network</html>"));
+        mock.answer_always(MockAnswer::status(status).body("<html>Sign in to the network</html>"));
         let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
         assert_eq!(error.hint(), Some(hint), "{status}");
-        assert!(!format!("{error} {error:?}").contains("Log in"), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("Sign in"), "{error:?}");
     }
 }
 
-/// A13: one line reads as a sentence that says who, what and why.
+/// A13: `Display` is one line that says who, what and why.
 #[tokio::test]
-async fn a_refusal_reads_as_one_sentence_and_debug_adds_the_hint() {
+async fn a_refusal_is_one_sentence_and_debug_adds_the_hint() {
     let mock = MockIms::start().await.unwrap();
-    let answer = MockAnswer::refuse("invalid_scope", "metascopes are not a subset").header("x-debug-id", "d-1");
-    mock.answer_always(answer);
+    let response = MockAnswer::refuse("invalid_scope", "metascopes are not a subset").header("x-debug-id", "d-1");
+    mock.answer_always(response);
     let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
-    assert_eq!(error.to_string(), "ims refused the exchange: 400 invalid_scope: metascopes are not a subset");
+    assert_eq!(error.to_string(), "IMS refused the request: 400 invalid_scope: metascopes are not a subset");
     assert_eq!(error.debug_id(), Some("d-1"));
     let debug = format!("{error:?}");
-    for part in ["Rejected", "invalid_scope", "d-1", "asked for: ent_aem_cloud_api"] {
+    for part in ["Rejected", "invalid_scope", "d-1", "requested: ent_aem_cloud_api"] {
         assert!(debug.contains(part), "{debug}");
     }
 }
 
-/// A13: a fault on the way is told on levels that do not repeat each other, down to the system's words.
+/// A13: the chain of a connection fault: the sentence, the causes down to the system's words, the hint. No level repeats
+/// another.
 #[tokio::test]
-async fn a_fault_on_the_way_has_a_cause_on_each_level_and_none_repeats_another() {
+async fn the_chain_of_a_connection_fault_has_sentence_causes_and_hint() {
     let port = ClosedPort::reserve();
     let error = ImsClient::builder(CredentialsFile::new().read().unwrap())
         .danger_endpoint(port.endpoint())
@@ -276,14 +281,12 @@ async fn a_fault_on_the_way_has_a_cause_on_each_level_and_none_repeats_another()
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
-    let mut levels = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        levels.push(cause.to_string());
-        source = cause.source();
-    }
-    assert!(levels.len() >= 2, "{levels:?}");
-    assert!(levels.last().unwrap().contains("refused"), "{levels:?}");
+    let levels = levels(&error);
+    let [sentence, causes @ .., last, hint] = levels.as_slice() else { panic!("{levels:?}") };
+    assert_eq!(*sentence, format!("cannot connect to {}", port.endpoint().replace("http://", "")));
+    assert!(causes.iter().all(|cause| !cause.contains("client error")), "{levels:?}");
+    assert!(last.starts_with("Connection refused"), "{levels:?}");
+    assert_eq!(*hint, "hint: check that something listens at this address and port");
     for (at, level) in levels.iter().enumerate() {
         assert!(
             levels.iter().enumerate().all(|(other, text)| other == at || !text.contains(level.as_str())),
@@ -292,17 +295,17 @@ async fn a_fault_on_the_way_has_a_cause_on_each_level_and_none_repeats_another()
     }
 }
 
-/// A13: each level of an error is one sentence of its own, down to the cause.
+/// A13: each level of a chain is one sentence, and no fact comes twice.
 #[tokio::test]
-async fn an_error_chain_tells_each_fact_once() {
+async fn a_chain_states_each_fact_once() {
     let closed = ClosedPort::reserve();
     let unreachable = server::with_endpoint(&closed.endpoint()).max_attempts(1).build().unwrap();
     let server = server::responding(server::ok("<html>")).await;
     let unusable = server::client(&server);
-    for (client, depth) in [(unreachable, 2), (unusable, 1)] {
+    for (client, depth) in [(unreachable, 3), (unusable, 2)] {
         let error = client.exchange().await.unwrap_err();
 
-        let levels = support::material::levels(&error);
+        let levels = levels(&error);
         assert!(levels.len() >= depth, "{levels:?}");
         for level in &levels {
             assert!(!level.contains('\n') && !level.ends_with('.'), "{levels:?}");
@@ -314,15 +317,50 @@ async fn an_error_chain_tells_each_fact_once() {
     }
 }
 
-/// P7: what fails before anything is sent says what to do, too.
+/// P7: the hint survives in the error of an application: `anyhow` with context, and an error of its own with `#[from]`,
+/// `#[source]` or `#[error(transparent)]`. It comes once, and last.
+#[test]
+fn the_hint_is_shown_by_whatever_prints_a_chain() {
+    #[derive(Debug, thiserror::Error)]
+    enum AppError {
+        #[error("no token from Adobe")]
+        From(#[from] Error),
+        #[error("no token from Adobe for {tenant}")]
+        Source { tenant: &'static str, source: Error },
+        #[error(transparent)]
+        Transparent(Error),
+    }
+
+    let error = || CredentialsFile::new().key(ENCRYPTED_PKCS8).read().unwrap_err();
+    let hint = error().hint().unwrap().to_owned();
+
+    let report = anyhow::Error::from(error()).context("no token from Adobe");
+    assert_eq!(format!("{report:#}"), format!("no token from Adobe: {}: hint: {hint}", error()));
+    let lines = format!("{report:?}");
+    assert!(lines.contains(&format!("1: hint: {hint}")), "{lines}");
+
+    let own =
+        [AppError::from(error()), AppError::Source { tenant: "a", source: error() }, AppError::Transparent(error())];
+    for own in own {
+        let chain: Vec<_> = anyhow::Error::from(own).chain().map(ToString::to_string).collect();
+        assert_eq!(*chain.last().unwrap(), format!("hint: {hint}"), "{chain:?}");
+        assert_eq!(chain.iter().filter(|level| level.contains(&hint)).count(), 1, "{chain:?}");
+    }
+
+    // `fn main() -> Result<(), Box<dyn Error>>` prints `Debug`.
+    let main: Box<dyn std::error::Error> = error().into();
+    assert_eq!(format!("{main:?}").matches(&hint).count(), 1, "{main:?}");
+}
+
+/// P7: what fails before anything is sent has a hint too.
 #[test]
 fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     let good = CredentialsFile::new();
     let setting =
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
-    let resend = "use the JSON file as downloaded from the Developer Console, without editing it";
+    let resend = "use the file as downloaded, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
-    let cases: [(&str, Error, &str); 16] = [
+    let cases: [(&str, Error, &str); 18] = [
         (
             "no file",
             ServiceCredentials::from_file("/nowhere/service_token.json").unwrap_err(),
@@ -333,7 +371,11 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             ServiceCredentials::from_json(vec![b' '; 70_000]).unwrap_err(),
             "a credentials file has about 5 KB: this is probably another file",
         ),
-        ("empty", ServiceCredentials::from_json("").unwrap_err(), "was the download or the secret mount finished?"),
+        (
+            "empty",
+            ServiceCredentials::from_json("").unwrap_err(),
+            "check that the download or the secret mount is complete",
+        ),
         (
             "UTF-16",
             ServiceCredentials::from_json(b"\xff\xfe{\0}\0").unwrap_err(),
@@ -342,10 +384,22 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "another kind",
             ServiceCredentials::from_json(r#"{"accessToken":"x"}"#).unwrap_err(),
-            "this version takes AEM service credentials alone: AEM Developer Console, environment, Integrations, technical \
-             account",
+            "read it with `DevelopmentToken`, or with `Credentials::from_file` or `Credentials::from_json`, which read \
+             every kind that Adobe hands out; AEM's own file is in its Developer Console: your environment > Integrations \
+             > Technical Accounts > download",
         ),
-        ("no JSON", ServiceCredentials::from_json("{").unwrap_err(), resend),
+        (
+            "service credentials",
+            OAuthCredentials::from_json(good.clone().to_json()).unwrap_err(),
+            "read it with `ServiceCredentials`, or with `Credentials::from_file` or `Credentials::from_json`, which read \
+             every kind that Adobe hands out",
+        ),
+        (
+            "cut off",
+            ServiceCredentials::from_json("{").unwrap_err(),
+            "check that the download or the secret mount is complete",
+        ),
+        ("no JSON", ServiceCredentials::from_json("{x").unwrap_err(), resend),
         (
             "missing",
             good.clone().without("integration.org").read().unwrap_err(),
@@ -354,7 +408,16 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "encrypted",
             good.clone().key(ENCRYPTED_PKCS8).read().unwrap_err(),
-            "AEM's keys have no passphrase; take it off with `openssl pkey -in encrypted.pem -out key.pem`",
+            match cfg!(feature = "encrypted-keys") {
+                true => {
+                    "give it with `passphrase` of the builder or of `Credentials::reader()`, or remove it with `openssl \
+                     pkey -in encrypted.pem -out key.pem`"
+                }
+                false => {
+                    "turn on the feature `encrypted-keys` of this crate and give the passphrase with `passphrase`, or \
+                     remove it with `openssl pkey -in encrypted.pem -out key.pem`"
+                }
+            },
         ),
         (
             "another key",
@@ -364,7 +427,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "missing part",
             ServiceCredentials::builder().build().unwrap_err(),
-            "give all of them to the builder: they stand in the file that AEM's Developer Console hands out",
+            "give all of them to the builder: they are in the file that Adobe's console hands out",
         ),
         (
             "no PEM",
@@ -377,18 +440,18 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             "part",
             good_parts().client_secret("secret\n").build().unwrap_err(),
             "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
-             or blanks",
+             or spaces",
         ),
         (
             "setting",
             ImsClient::builder(good.read().unwrap()).max_attempts(0).build().unwrap_err(),
-            "the function of this name in `ImsClientBuilder` says what it takes",
+            "leave it out for 3; 1 is an attempt without retries",
         ),
         ("short", good.clone().key(RSA_1024).read().unwrap_err(), fresh_key),
         (
             "endpoint",
             setting(good.read().unwrap()).unwrap_err(),
-            "`danger_endpoint` takes https://host or, for this machine alone, http://127.0.0.1:port",
+            "`danger_endpoint` takes https://host or, for this machine only, http://127.0.0.1:port",
         ),
     ];
     for (name, error, hint) in cases {
@@ -396,14 +459,12 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
     }
 }
 
-/// P7: what fails on the way, or is answered by something else, says what to do, too.
+/// P7: a fault of the connection, and a response of something other than IMS, have a hint too.
 #[tokio::test]
-async fn each_failure_on_the_way_has_its_hint() {
-    let unreachable = "check that something listens there and that this machine may reach it; behind a company proxy, set \
-                       HTTPS_PROXY";
-    let slow = "the network, a proxy or IMS is slow: try again later, or give more time with `timeout` and \
-                `attempt_timeout`";
-    let unusable = "this is no answer that IMS gives: a proxy or a log-in page may have answered; if not, report it";
+async fn each_connection_fault_and_unusable_response_has_its_hint() {
+    let unreachable = "check that something listens at this address and port";
+    let slow = "the network, a proxy or IMS is slow: retry later, or raise `timeout` and `attempt_timeout`";
+    let unusable = "IMS does not respond like this: a proxy or a sign-in page may have responded; if not, report it";
     let quick = |endpoint: &str| {
         let builder = ImsClient::builder(CredentialsFile::new().read().unwrap()).danger_endpoint(endpoint);
         builder.max_attempts(1).attempt_timeout(Duration::from_millis(500))
@@ -427,29 +488,29 @@ async fn each_failure_on_the_way_has_its_hint() {
         (
             "connect",
             quick(&https(&mute)).connect_timeout(Duration::from_millis(100)),
-            "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or give more time with \
+            "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or raise \
              `connect_timeout`",
         ),
     ] {
         let error = builder.build().unwrap().exchange().await.unwrap_err();
         assert_eq!(error.hint(), Some(hint), "{case}: {error:?}");
     }
-    for (answer, hint) in [
+    for (response, hint) in [
         (
             MockAnswer::status(302).header("location", "https://login.example"),
-            "IMS does not redirect: a proxy, a log-in page or a wrong address answered; the secret was not sent on",
+            "IMS does not redirect: a proxy, a sign-in page or a wrong address responded; the secret was not sent on",
         ),
         (MockAnswer::status(200).body("<html>"), unusable),
         (MockAnswer::status(204), unusable),
     ] {
-        mock.answer_next(answer);
+        mock.answer_next(response);
         let error = quick(mock.endpoint()).build().unwrap().exchange().await.unwrap_err();
         assert_eq!(error.hint(), Some(hint), "{error:?}");
     }
     let early = ManualClock::new();
     early.set(SystemTime::UNIX_EPOCH - Duration::from_secs(1));
     let error = quick(mock.endpoint()).clock(early).build().unwrap().exchange().await.unwrap_err();
-    assert_eq!(error.hint(), Some("set the machine's clock"));
+    assert_eq!(error.hint(), Some("set this machine's clock"));
 }
 
 fn good_parts() -> ServiceCredentialsBuilder {
@@ -462,15 +523,15 @@ fn good_parts() -> ServiceCredentialsBuilder {
         .private_key(RSA_2048_PKCS8)
 }
 
-/// P7: a report is all of it, on lines of their own.
+/// P7: a report has everything, on lines of its own.
 #[tokio::test]
-async fn a_report_tells_sentence_hint_and_debug_id() {
+async fn a_report_has_sentence_hint_and_debug_id() {
     let mock = MockIms::start().await.unwrap();
-    let answer = MockAnswer::refuse("invalid_scope", "no").header("x-debug-id", "d-1");
-    mock.answer_always(answer);
+    let response = MockAnswer::refuse("invalid_scope", "no").header("x-debug-id", "d-1");
+    mock.answer_always(response);
     let error = client(&mock, CredentialsFile::new().read().unwrap()).exchange().await.unwrap_err();
     let expected = format!(
-        "ims refused the exchange: 400 invalid_scope: no\n  hint: {}\n  debug id for Adobe's support: d-1",
+        "IMS refused the request: 400 invalid_scope: no\n  hint: {}\n  debug id for Adobe's support: d-1",
         error.hint().unwrap()
     );
     assert_eq!(error.report().to_string(), expected);

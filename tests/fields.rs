@@ -12,7 +12,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use adobe_ims::{Error, ErrorKind, ServiceCredentials, ServiceCredentialsBuilder};
+use adobe_ims::{Error, ErrorKind, OAuthCredentials, ServiceCredentials, ServiceCredentialsBuilder};
 use serde_json::json;
 use support::material::{CredentialsFile, parts, printed, told};
 
@@ -165,6 +165,10 @@ fn metascopes_in_any_spelling_are_kept_by_their_short_names() {
         (json!(" ent_a_sdk ,\tent_b_sdk\n"), vec!["ent_a_sdk", "ent_b_sdk"]),
         (json!("ent_a_sdk,"), vec!["ent_a_sdk"]),
         (json!("ent_a_sdk,,ent_b_sdk"), vec!["ent_a_sdk", "ent_b_sdk"]),
+        (json!("ent_a_sdk ent_b_sdk\nent_c_sdk"), vec!["ent_a_sdk", "ent_b_sdk", "ent_c_sdk"]),
+        (json!(r#"["ent_a_sdk", "\/s\/ent_b_sdk"]"#), vec!["ent_a_sdk", "ent_b_sdk"]),
+        (json!("['ent_a_sdk', 'ent_b_sdk']"), vec!["ent_a_sdk", "ent_b_sdk"]),
+        (json!("\"ent_a_sdk\",\"ent_b_sdk\""), vec!["ent_a_sdk", "ent_b_sdk"]),
         (json!("/s/ent_a_sdk,s/ent_b_sdk"), vec!["ent_a_sdk", "ent_b_sdk"]),
         (json!("https://ims-na1.adobelogin.com/s/ent_a_sdk"), vec!["ent_a_sdk"]),
         (json!("https://ims-na1-stg1.adobelogin.com/s/ent_a_sdk"), vec!["ent_a_sdk"]),
@@ -214,17 +218,9 @@ fn metascopes_without_a_name_are_refused() {
 /// K8: a metascope that would break the claim it becomes is refused.
 #[test]
 fn a_metascope_with_a_strange_character_is_refused() {
-    for strange in [
-        "ent a",
-        "ent/../a",
-        "ent\"a",
-        "ent\na",
-        "ent\u{e9}",
-        "ent?a",
-        "ent#a",
-        "https://evil.com/x/ent",
-        "https://evil.com/ent",
-    ] {
+    for strange in
+        ["ent/../a", "ent\"a", "ent\u{e9}", "ent?a", "ent#a", "https://evil.com/x/ent", "https://evil.com/ent"]
+    {
         let error = refusal(CredentialsFile::new().metascopes([strange].as_slice()).to_json());
         assert_eq!(error.kind(), ErrorKind::Credentials, "{strange:?}");
     }
@@ -240,6 +236,64 @@ fn more_than_64_metascopes_are_refused() {
     for count in [65, 1000] {
         let error = refusal(CredentialsFile::new().metascopes(names(count).join(",")).to_json());
         assert_eq!(error.kind(), ErrorKind::Credentials);
+    }
+}
+
+/// C30: a client secret is at most 1024 bytes, a scope or metascope 128, a host 253.
+#[test]
+fn lengths_are_bounded() {
+    let host = format!("{}adobe.com", "a.".repeat(122));
+    assert_eq!(host.len(), 253);
+    let oauth = || OAuthCredentials::builder().client_id("x").client_secret("x").scopes(["openid"]);
+    let name = |length: usize| "a".repeat(length);
+
+    assert!(parts().ims_host(&host).build().is_ok());
+    assert!(parts().client_secret(name(1024)).build().is_ok());
+    assert!(parts().metascopes([name(128)]).build().is_ok());
+    assert!(oauth().scopes([name(128)]).client_secret(name(1024)).build().is_ok());
+    let refused = [
+        parts().ims_host(format!("a{host}")).build().unwrap_err(),
+        parts().client_secret(name(1025)).build().unwrap_err(),
+        parts().metascopes([name(129)]).build().unwrap_err(),
+        oauth().scopes([name(129)]).build().unwrap_err(),
+        oauth().client_secret(name(1025)).build().unwrap_err(),
+        oauth().client_id(name(257)).build().unwrap_err(),
+        oauth().org_id(name(257)).build().unwrap_err(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Credentials);
+        assert!(printed(&error).len() < 2048, "{error}");
+    }
+}
+
+/// C31: a scope is any name without blanks, commas, quotes and backslashes (RFC 6749 section 3.3).
+#[test]
+fn a_scope_with_a_strange_character_is_refused() {
+    let build = |scope: &str| OAuthCredentials::builder().client_id("x").client_secret("x").scopes([scope]).build();
+
+    for scope in ["openid", "additional_info.projectedProductContext", "https://a.example/x?y#z", "a:b/c-d_e.f~"] {
+        assert_eq!(build(scope).unwrap().scopes().collect::<Vec<_>>(), [scope]);
+    }
+    for strange in ["a\"b", "a\\b", "a\u{e9}", "a\u{1b}", "a\u{7f}", "\u{0}"] {
+        let error = build(strange).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "credentials cannot be used: scopes: a scope is a name such as openid or AdobeID"
+        );
+        assert!(!printed(&error).contains('\u{1b}'));
+    }
+}
+
+/// C27: what only resembles a placeholder or a quoted value is a value.
+#[test]
+fn what_resembles_a_placeholder_is_a_value() {
+    for secret in ["}${", "a$b", "$", "$a-b", "s8e-{x}", "50%", "%", "<a", "b>", "#a}", "$(", "}}{{", "*a*", "\"", "'a"]
+    {
+        assert!(parts().client_secret(secret).build().is_ok(), "{secret}");
+    }
+    for empty in ["\"\"", "''"] {
+        let error = parts().client_id(empty).build().unwrap_err();
+        assert_eq!(error.to_string(), "credentials cannot be used: client_id: it is empty");
     }
 }
 

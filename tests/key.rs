@@ -141,6 +141,44 @@ fn each_kind_of_unusable_key_has_words_of_its_own() {
     assert_eq!(told.len(), mistakes.len(), "{told:#?}");
 }
 
+/// K23: without the feature, an encrypted key names it, with a passphrase and without; what the feature would not decrypt
+/// is named as with it.
+#[cfg(not(feature = "encrypted-keys"))]
+#[test]
+fn an_encrypted_key_names_the_feature() {
+    let parts = || support::material::parts().private_key(ENCRYPTED_PKCS8);
+
+    for error in [parts().build().unwrap_err(), parts().passphrase("throw-away").build().unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Key);
+        assert_eq!(
+            error.to_string(),
+            "private key is encrypted with a passphrase, and the feature `encrypted-keys` is off"
+        );
+        assert_eq!(
+            error.hint(),
+            Some(
+                "turn on the feature `encrypted-keys` of this crate and give the passphrase with `passphrase`, or remove \
+                 it with `openssl pkey -in encrypted.pem -out key.pem`"
+            )
+        );
+    }
+    let error = parts().private_key(include_str!("fixtures/encrypted.des3.pem")).build().unwrap_err();
+    assert_eq!(error.to_string(), "private key is encrypted with triple DES, which is not supported");
+    assert_eq!(error.hint(), Some("remove the passphrase with `openssl pkey -in encrypted.pem -out key.pem`"));
+}
+
+/// K23: with the feature and without, a key that is not encrypted does not need the passphrase that is given.
+#[test]
+fn a_plain_key_is_read_whatever_the_passphrase() {
+    let signed_with = |passphrase: &str| {
+        let credentials = support::material::parts().private_key(RSA_2048_PKCS8).passphrase(passphrase);
+        assertion(&credentials.build().unwrap(), now())
+    };
+
+    assert_eq!(signed_with("throw-away"), signed(RSA_2048_PKCS1).unwrap());
+    assert_eq!(signed_with(""), signed(RSA_2048_PKCS1).unwrap());
+}
+
 /// K11: an empty or blank key is a missing part of the file, named by its path.
 #[test]
 fn an_empty_key_is_a_missing_part_of_the_file() {
@@ -322,7 +360,6 @@ fn refused() -> Vec<(&'static str, String, &'static str)> {
         ("encrypted, certificate first", certificate_first(ENCRYPTED_PKCS8), "encrypted"),
         ("EC, certificate first", certificate_first(EC_SEC1), "EC"),
         ("not PEM", "not a key at all".to_owned(), "PEM"),
-        ("path", "/keys/private.pem".to_owned(), "PEM"),
         ("not base64", "-----BEGIN PRIVATE KEY-----\n&&&&\n-----END PRIVATE KEY-----\n".to_owned(), "base64"),
         ("not DER", armour("PRIVATE KEY", &[0x5a; 600]), "private key"),
         ("not DER, PKCS#1", armour("RSA PRIVATE KEY", &[0x5a; 600]), "private key"),
@@ -414,6 +451,13 @@ const SPELLINGS: &[Spelling] = &[
     ("with_bom", with_bom),
     ("base64_of_the_pem", base64_of_the_pem),
     ("base64_of_the_pem_in_lines", base64_of_the_pem_in_lines),
+    ("base64_of_base64_of_the_pem", base64_of_base64_of_the_pem),
+    ("em_dashes", em_dashes),
+    ("em_dashes_and_a_hyphen", em_dashes_and_a_hyphen),
+    ("en_dashes", en_dashes),
+    ("minus_signs", minus_signs),
+    ("dashes_lost_in_copying", dashes_lost_in_copying),
+    ("beautiful_quotes", beautiful_quotes),
     ("blank_lines_first", blank_lines_first),
     ("blank_lines_last", blank_lines_last),
     ("blank_lines_between", blank_lines_between),
@@ -507,6 +551,38 @@ fn base64_of_the_pem(pem: &str) -> String {
 fn base64_of_the_pem_in_lines(pem: &str) -> String {
     let armoured = armour("", pem.as_bytes());
     armoured.lines().filter(|line| !line.starts_with('-')).map(|line| format!("{line}\n")).collect()
+}
+
+fn base64_of_base64_of_the_pem(pem: &str) -> String {
+    STANDARD.encode(STANDARD.encode(pem))
+}
+
+/// As some mail programs write five hyphens.
+fn em_dashes(pem: &str) -> String {
+    pem.replace("-----", "\u{2014}\u{2014}")
+}
+
+/// As telephones do: two hyphens become one dash.
+fn em_dashes_and_a_hyphen(pem: &str) -> String {
+    pem.replace("-----", "\u{2014}\u{2014}-")
+}
+
+fn en_dashes(pem: &str) -> String {
+    pem.replace('-', "\u{2013}")
+}
+
+fn minus_signs(pem: &str) -> String {
+    pem.replace('-', "\u{2212}")
+}
+
+/// The selection began and ended a little late and early.
+fn dashes_lost_in_copying(pem: &str) -> String {
+    let pem = pem.trim_end();
+    pem[1..pem.len() - 2].to_owned()
+}
+
+fn beautiful_quotes(pem: &str) -> String {
+    format!("\u{201c}{pem}\u{201d}")
 }
 
 fn blank_lines_first(pem: &str) -> String {

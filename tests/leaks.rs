@@ -1,5 +1,5 @@
-//! Secrets are planted, everything is made to fail, and what was printed is searched: errors with their chains, logs and
-//! spans at the lowest level, of this crate and of what lies beneath it, and panic messages.
+//! Secrets are planted, everything is made to fail, and all output is searched: errors with their chains, logs and spans
+//! at the lowest level, of this crate and of the layers below it, and panic messages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use std::time::Duration;
 use adobe_ims::{Error, ErrorKind, ImsClient, ImsClientBuilder, ServiceCredentials};
 use support::material::{
     CLIENT_SECRET, CredentialsFile, EC_PKCS8, EC_SEC1, ED25519, ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, RSA_1024,
-    RSA_2048_PKCS1, RSA_2048_PKCS8, RSA_2048_PUBLIC, RSA_PSS, der, printed,
+    RSA_2048_PKCS1, RSA_2048_PKCS8, RSA_2048_PUBLIC, RSA_PSS, der, parts, printed,
 };
 use support::raw::{ClosedPort, RawServer, Step};
 use tracing_subscriber::fmt::MakeWriter;
@@ -29,9 +29,9 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.VG9rZW5NYXJrZXIwMTIzNDU2Nzg5.VG9rZW5TaWduYXR1cmVNYXJrZXI";
 const PROXY_PASSWORD: &str = "PROXY-PASSWORD-MARKER";
+const PASSPHRASE: &str = "PASSPHRASE-MARKER-0123456789";
 
-/// S2, S3, S4: of at least a hundred errors with all their causes, of all that was logged on the way, and of panics,
-/// nothing shows twelve characters of a secret.
+/// S2, S3, S4: no error with its causes (of at least a hundred), no log and no panic shows twelve characters of a secret.
 #[test]
 fn no_error_log_or_panic_shows_a_piece_of_a_secret() {
     let logs = Logs::capture();
@@ -39,18 +39,18 @@ fn no_error_log_or_panic_shows_a_piece_of_a_secret() {
     let (errors, mut secrets) = runtime.block_on(async {
         let mut errors = errors_of_credentials();
         errors.extend(errors_of_settings());
-        errors.extend(errors_of_the_way().await);
-        let (answered, assertions) = errors_of_answers().await;
-        errors.extend(answered);
+        errors.extend(errors_of_connections().await);
+        let (responses, assertions) = errors_of_responses().await;
+        errors.extend(responses);
         (errors, assertions)
     });
     assert!(errors.len() >= 100, "only {} errors", errors.len());
     secrets.extend(key_in_every_form(RSA_2048_PKCS1));
     secrets.extend(key_in_every_form(RSA_2048_PKCS8));
-    secrets.extend([CLIENT_SECRET, TOKEN, PROXY_PASSWORD].map(str::to_owned));
+    secrets.extend([CLIENT_SECRET, TOKEN, PROXY_PASSWORD, PASSPHRASE].map(str::to_owned));
 
     let logged = logs.text();
-    // What is searched must be there: spans and events of ours, records from beneath.
+    // The search needs something to search: our spans and events, and records of the layers below.
     for expected in ["ims_exchange", "attempt failed", "attempt succeeded", "debug_id", "reqwest"] {
         assert!(logged.contains(expected), "no {expected} in the logs");
     }
@@ -111,9 +111,11 @@ fn errors_of_credentials() -> Vec<Error> {
     }
     files.push(file.clone().key(&RSA_2048_PKCS1.replacen('/', "*", 3)));
     files.push(file.key(&RSA_2048_PKCS8.replace("-----", "")[..1000]));
+    let encrypted = [ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, include_str!("fixtures/encrypted.scrypt.pem")];
+    let encrypted = encrypted.map(|key| parts().private_key(key).passphrase(PASSPHRASE).build().unwrap_err());
     let of_files = files.iter().filter_map(|file| file.read().err());
     let of_texts = texts.iter().filter_map(|text| ServiceCredentials::from_json(text).err());
-    of_files.chain(of_texts).collect()
+    of_files.chain(of_texts).chain(encrypted).collect()
 }
 
 fn errors_of_settings() -> Vec<Error> {
@@ -137,8 +139,8 @@ fn errors_of_settings() -> Vec<Error> {
     .into()
 }
 
-/// Connections that are refused, cut, reset, silent, proxied into nothing.
-async fn errors_of_the_way() -> Vec<Error> {
+/// Connections that are refused, cut, reset, silent, or through a proxy that does not exist.
+async fn errors_of_connections() -> Vec<Error> {
     let proxy = format!("http://user:{PROXY_PASSWORD}@127.0.0.1:1");
     let mut builders = vec![
         quick().danger_endpoint(ClosedPort::reserve().endpoint()),
@@ -165,8 +167,8 @@ async fn errors_of_the_way() -> Vec<Error> {
     errors
 }
 
-/// A server that puts all it was sent, and a token, into every place of its answers; the assertions it was sent.
-async fn errors_of_answers() -> (Vec<Error>, Vec<String>) {
+/// A server that echoes everything it received, and a token, in every part of its responses; the assertions it received.
+async fn errors_of_responses() -> (Vec<Error>, Vec<String>) {
     let server = MockServer::start().await;
     let ims = quick().danger_endpoint(server.uri()).build().unwrap();
     let mut errors = Vec::new();
@@ -178,8 +180,8 @@ async fn errors_of_answers() -> (Vec<Error>, Vec<String>) {
             errors.extend(ims.exchange().await.err());
         }
     }
-    let asked = server.received_requests().await.unwrap();
-    let mut assertions: Vec<String> = asked.iter().map(|request| form(request)["jwt_token"].clone()).collect();
+    let received = server.received_requests().await.unwrap();
+    let mut assertions: Vec<String> = received.iter().map(|request| form(request)["jwt_token"].clone()).collect();
     server.reset().await;
     let granted = format!(r#"{{"access_token":"{TOKEN}","token_type":"bearer","expires_in":86399999}}"#);
     Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_string(granted)).mount(&server).await;

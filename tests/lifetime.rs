@@ -1,4 +1,4 @@
-//! How long a token lives: `expires_in` and the token's own claims.
+//! The lifetime of a token: `expires_in` and the token's own claims.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,17 +19,17 @@ use serde_json::{Value, json};
 use support::material::CLIENT_ID;
 use support::server::{ACCESS_TOKEN, OPAQUE_TOKEN, accepted, assert_near, fails_with, now, ok, token_body};
 
-/// T15: `expires_in` of this endpoint is in milliseconds, and the token's own claims settle a doubt; the safe
-/// mistake, never the dangerous one.
+/// T15: `expires_in` of this endpoint is in milliseconds, and checked against the token's own claims. In doubt a token
+/// expires too early, never too late.
 #[tokio::test]
-async fn the_life_of_a_token_is_never_misread() {
-    for (expires_in, own_life, life) in [
+async fn the_lifetime_of_a_token_is_never_misread() {
+    for (expires_in, claimed, lifetime) in [
         ("86399999", None, 86_399_999),
         ("86399979", Some("86400000"), 86_400_000),
         ("86399", Some("86400000"), 86_399_000),
         ("86399", None, 86_399),
         ("3600000", Some("3600000"), 3_600_000),
-        // Claims that agree with neither unit: the shorter life counts.
+        // Claims that agree with neither unit: the shorter lifetime counts.
         ("86399999", Some("3600000"), 3_600_000),
         ("3600000", Some("86400000"), 3_600_000),
         // A day at most.
@@ -37,60 +37,72 @@ async fn the_life_of_a_token_is_never_misread() {
         ("172800000", Some("172800000"), 86_400_000),
         ("31622400000", None, 86_400_000),
     ] {
-        let token = access_token(own_life, now());
+        let token = access_token(claimed, now());
         let (_, measured) = accepted(&token_body(&token, expires_in)).await;
-        assert_near(measured, life, &format!("{expires_in} with claims {own_life:?}"));
+        assert_near(measured, lifetime, &format!("{expires_in} with claims {claimed:?}"));
     }
 }
 
-/// T15: the life counts from the arrival by the local clock; when IMS's clock says the token was made matters nothing.
+/// T15: the lifetime counts from the request by the local clock, whatever `created_at` says by that of IMS.
 #[tokio::test]
-async fn the_life_of_a_token_counts_from_its_arrival() {
+async fn the_lifetime_of_a_token_counts_from_its_request() {
     let day = Duration::from_secs(86_400);
     let now = now();
     for created_at in [now - day, now + day] {
         let token = access_token(Some("86400000"), created_at);
-        let (_, life) = accepted(&token_body(&token, "86399999")).await;
-        assert_near(life, 86_400_000, "the end");
+        let (_, lifetime) = accepted(&token_body(&token, "86399999")).await;
+        assert_near(lifetime, 86_400_000, "created_at");
     }
 }
 
-/// T15, T16: a claim of an odd type takes neither the life nor another claim with it.
+/// T15, T16: a claim of an odd type hides neither the lifetime nor another claim.
 #[tokio::test]
 async fn an_odd_claim_does_not_hide_the_others() {
     for odd in [r#""scope":["a","b"]"#, r#""user_id":7"#, r#""created_at":1.5"#, r#""client_id":{"x":[true,null]}"#] {
         let claims = format!(r#"{{"expires_in":"86400000","as":"ims-na1",{odd}}}"#);
         let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
         for expires_in in ["86399", "null"] {
-            let (token, life) = accepted(&token_body(&text, expires_in)).await;
-            assert_near(life, 86_400_000, odd);
+            let (token, lifetime) = accepted(&token_body(&text, expires_in)).await;
+            assert_near(lifetime, 86_400_000, odd);
             assert_eq!(token.claims().unwrap().authorization_server(), Some("ims-na1"), "{odd}");
         }
     }
 }
 
-/// T16: digits in quotes are a number all the same.
+/// A16: claims in an array are not believed.
 #[tokio::test]
-async fn a_life_as_a_string_of_digits_is_accepted() {
-    let (_, life) = accepted(&token_body(ACCESS_TOKEN, r#""86399999""#)).await;
-    assert_near(life, 86_399_999, "the end");
+async fn claims_in_an_array_are_not_believed() {
+    let claims = r#"["client","user","ims-na1","scope","1790000000000","86400000"]"#;
+    let text = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+
+    let (token, lifetime) = accepted(&token_body(&text, "86399")).await;
+
+    assert!(token.claims().is_none());
+    assert_near(lifetime, 86_399, claims);
 }
 
-/// T16: without `expires_in` the token's own claims tell its end.
+/// T16: digits in quotes are a number all the same.
 #[tokio::test]
-async fn a_missing_life_is_read_from_the_tokens_own_claims() {
+async fn a_lifetime_as_a_string_of_digits_is_accepted() {
+    let (_, lifetime) = accepted(&token_body(ACCESS_TOKEN, r#""86399999""#)).await;
+    assert_near(lifetime, 86_399_999, "a string");
+}
+
+/// T16: without `expires_in` the token's own claims count.
+#[tokio::test]
+async fn a_missing_lifetime_is_read_from_the_tokens_own_claims() {
     let token = access_token(Some("3600000"), now());
     for body in
         [format!(r#"{{"access_token":"{token}"}}"#), format!(r#"{{"access_token":"{token}","expires_in":null}}"#)]
     {
-        let (_, life) = accepted(&body).await;
-        assert_near(life, 3_600_000, &body);
+        let (_, lifetime) = accepted(&body).await;
+        assert_near(lifetime, 3_600_000, &body);
     }
 }
 
-/// T16: without `expires_in` and without claims nobody knows the end, so the response is refused.
+/// T16: without `expires_in` and without claims the response is refused.
 #[tokio::test]
-async fn a_token_whose_end_nobody_tells_is_refused() {
+async fn a_token_without_a_lifetime_is_refused() {
     for body in [
         format!(r#"{{"access_token":"{OPAQUE_TOKEN}"}}"#),
         format!(r#"{{"access_token":"{OPAQUE_TOKEN}","expires_in":null}}"#),
@@ -99,9 +111,9 @@ async fn a_token_whose_end_nobody_tells_is_refused() {
     }
 }
 
-/// T16: a life that can't be meant is refused, whatever the token's own claims say.
+/// T16: an absurd lifetime is refused, whatever the token's own claims say.
 #[tokio::test]
-async fn an_absurd_life_is_refused() {
+async fn an_absurd_lifetime_is_refused() {
     let with_claims = access_token(Some("86400000"), now());
     for expires_in in [
         "0",
@@ -128,10 +140,10 @@ async fn an_absurd_life_is_refused() {
     }
 }
 
-/// An access token as IMS makes it, with its life in its own claims.
-fn access_token(life: Option<&str>, created_at: SystemTime) -> String {
+/// An access token as IMS issues it, with its lifetime in its claims.
+fn access_token(lifetime: Option<&str>, created_at: SystemTime) -> String {
     let created_at = created_at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-    let Some(life) = life else {
+    let Some(lifetime) = lifetime else {
         return OPAQUE_TOKEN.to_owned();
     };
     let header = json!({ "alg": "RS256", "x5u": "ims_na1-key-at-1.cer", "kid": "ims_na1-key-at-1", "itt": "at" });
@@ -140,7 +152,7 @@ fn access_token(life: Option<&str>, created_at: SystemTime) -> String {
         "client_id": CLIENT_ID,
         "as": "ims-na1",
         "created_at": created_at.to_string(),
-        "expires_in": life,
+        "expires_in": lifetime,
     });
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode("signature"))

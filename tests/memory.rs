@@ -1,4 +1,4 @@
-//! N6, N7, N9: whatever a server sends, an exchange takes less than 1 MiB of memory. An allocator counts it.
+//! N6, N7, N9: whatever a server sends, an exchange needs less than 1 MiB of memory. An allocator counts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,16 +24,16 @@ use tokio::runtime::Builder;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting::new();
 
-/// N6: the measure itself: a client that keeps what it reads is seen.
+/// N6: the measurement itself: it detects a client that buffers a body.
 #[test]
-fn a_client_that_keeps_a_body_is_seen() {
+fn a_client_that_buffers_a_body_is_detected() {
     let (_, taken) = measured(flood("transfer-encoding: chunked", &chunk(), 8 << 20), async |endpoint| {
         reqwest::get(endpoint).await.unwrap().bytes().await.unwrap_err();
     });
     assert!(taken > 8 << 20, "{taken} bytes");
 }
 
-/// N6: a body of 400 MiB that nobody declared.
+/// N6: a body of 400 MiB without a length.
 #[test]
 fn an_endless_body_takes_less_than_a_mebibyte() {
     assert_bounded(ErrorKind::Response, flood("transfer-encoding: chunked", &chunk(), HUGE));
@@ -54,7 +54,7 @@ fn an_endless_refusal_takes_less_than_a_mebibyte() {
     assert_bounded(ErrorKind::Rejected, script);
 }
 
-/// N7: 2.5 MiB that become 400 MiB, by the coding that they declare.
+/// N7: 2.5 MiB that become 400 MiB, by the encoding that they declare.
 #[test]
 fn a_compressed_bomb_takes_less_than_a_mebibyte() {
     let (start, again) = bomb();
@@ -63,9 +63,9 @@ fn a_compressed_bomb_takes_less_than_a_mebibyte() {
     assert_bounded(ErrorKind::Response, script);
 }
 
-/// N9: more headers than anyone sends, larger ones, and one without end.
+/// N9: more headers than any server sends, larger ones, and an endless one.
 #[test]
-fn headers_without_measure_take_less_than_a_mebibyte() {
+fn excessive_headers_take_less_than_a_mebibyte() {
     let start = || vec![Step::Read, Step::write("HTTP/1.1 200 OK\r\n")];
     let end = || Step::write("\r\ncontent-length: 0\r\n\r\n");
     let many = b"x-header: value\r\n";
@@ -80,12 +80,12 @@ fn headers_without_measure_take_less_than_a_mebibyte() {
     }
 }
 
-// What the tests stand on.
+// Helpers.
 
 const HUGE: usize = 400 << 20;
 const PIECE: usize = 16 * 1024;
 
-/// A good start, and then these bytes over and over. All the server holds is a piece of them.
+/// A good start, and then these bytes over and over. The server holds one piece of them.
 fn flood(framing: &str, bytes: &[u8], limit: usize) -> Vec<Step> {
     let piece = bytes.repeat(PIECE.div_ceil(bytes.len()));
     vec![Step::Read, Step::write(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n")), Step::Flood(piece, limit)]
@@ -121,8 +121,8 @@ async fn exchange(endpoint: String) -> Error {
     client.build().unwrap().exchange().await.unwrap_err()
 }
 
-/// What came of the work, and how many bytes at most were in use beyond those from before: the client's own and all
-/// that the server holds. One at a time, because all of a process is counted.
+/// The outcome of the work, and the peak of the bytes in use beyond those from before: the client's and the server's.
+/// One at a time, because the whole process is counted.
 fn measured<T>(script: Vec<Step>, work: impl AsyncFnOnce(String) -> T) -> (T, usize) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

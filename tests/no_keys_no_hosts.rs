@@ -11,9 +11,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Private keys stand among the fixtures only.
+/// Private keys are among the fixtures only.
 #[test]
-fn no_key_stands_outside_the_fixtures() {
+fn no_key_is_outside_the_fixtures() {
     for (name, text) in texts() {
         if name.starts_with("tests/fixtures/") {
             continue;
@@ -28,7 +28,7 @@ fn no_key_stands_outside_the_fixtures() {
     }
 }
 
-/// Each fixture is made by the recorded command, so that nobody's own key gets in.
+/// Each fixture is made by the recorded command, so that no real key gets in.
 #[test]
 fn every_fixture_is_made_by_the_recorded_command() {
     let recorded = fs::read_to_string("tests/fixtures/make-keys.sh").unwrap();
@@ -38,9 +38,9 @@ fn every_fixture_is_made_by_the_recorded_command() {
     }
 }
 
-/// A client is pointed to this machine, or to a name that RFC 2606 keeps for examples.
+/// Endpoints are on this machine, or have a name that RFC 2606 reserves for examples.
 #[test]
-fn no_client_is_pointed_to_a_real_host() {
+fn no_endpoint_is_a_real_host() {
     let mut endpoints = 0;
     for (name, text) in texts() {
         for endpoint in text.split("danger_endpoint(\"").skip(1) {
@@ -51,7 +51,7 @@ fn no_client_is_pointed_to_a_real_host() {
             endpoints += 1;
         }
     }
-    assert!(endpoints > 0, "the search finds nothing any more");
+    assert!(endpoints > 0, "the search finds no endpoint");
 }
 
 /// Every text of the repository that is written by hand, with its path.

@@ -1,4 +1,4 @@
-//! What a refusal of IMS says to the caller, and what it never shows.
+//! What the error of a refusal says, and what it never shows.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,8 @@
 mod support;
 
 use adobe_ims::{Error, ErrorKind, ImsClient};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 use support::material::{CLIENT_SECRET, CredentialsFile};
 use support::server::{assertions, builder, client, fails_with, form, responding, shown, shows_a_piece};
@@ -18,7 +20,7 @@ use wiremock::{Request, ResponseTemplate};
 
 /// B1: a refusal is final: the same request would be refused again.
 #[tokio::test]
-async fn a_refusal_is_never_tried_again() {
+async fn a_refusal_is_never_retried() {
     for status in [400, 401, 403, 404, 409, 422] {
         let response = ResponseTemplate::new(status).set_body_raw(r#"{"error":"invalid_client"}"#, "application/json");
         let error = fails_with(ErrorKind::Rejected, 1, response, &format!("{status}")).await;
@@ -29,7 +31,7 @@ async fn a_refusal_is_never_tried_again() {
 
 /// A10: what IMS says reaches the caller as data.
 #[tokio::test]
-async fn a_refusal_tells_code_description_and_debug_id() {
+async fn a_refusal_has_code_description_and_debug_id() {
     let body =
         r#"{"error_description":"Could not match JWT signature to any of the bindings","error":"invalid_token"}"#;
     let response = ResponseTemplate::new(400)
@@ -70,9 +72,9 @@ async fn a_long_description_is_cut() {
     assert_eq!(error.description().unwrap().chars().count(), 200);
 }
 
-/// A11: of a body that is not IMS's, nothing is shown; the status tells the refusal.
+/// A11: nothing is shown of a body that is not IMS's; the status is all there is.
 #[tokio::test]
-async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
+async fn a_refusal_with_a_foreign_body_shows_its_status_only() {
     for (name, body) in [
         ("HTML", "<html><h1>MARKER</h1></html>".to_owned()),
         ("text", "MARKER".to_owned()),
@@ -89,9 +91,9 @@ async fn a_refusal_with_a_foreign_body_tells_its_status_alone() {
     }
 }
 
-/// A12: a secret that the form had to encode is cut out in that spelling too.
+/// A12: a secret that the form had to encode is redacted in that spelling too.
 #[tokio::test]
-async fn an_echoed_form_is_cut_out() {
+async fn an_echoed_form_is_redacted() {
     let secret = "ab/cd+ef/gh=ij/kl+mn/op=qr";
     let server = responding(|request: &Request| {
         let echo = json!({ "error": "invalid_request", "error_description": String::from_utf8_lossy(&request.body) });
@@ -105,9 +107,9 @@ async fn an_echoed_form_is_cut_out() {
     assert!(!shows_a_piece(&shown(&error), "ab%2Fcd%2Bef%2Fgh%3Dij%2Fkl%2Bmn%2Fop%3Dqr"), "{error:?}");
 }
 
-/// A12: a server that sends a secret back does not get it into our error, in whatever disguise.
+/// A12: a secret that a server sends back is redacted, in whatever disguise.
 #[tokio::test]
-async fn an_echoed_secret_is_cut_out() {
+async fn an_echoed_secret_is_redacted() {
     let plain = |secret: &str| format!("the value {secret} is wrong");
     let at_the_limit = |secret: &str| format!("{}{secret}", "x ".repeat(90));
     let rebuilt_by_cleaning = |secret: &str| {
@@ -128,7 +130,7 @@ async fn an_echoed_secret_is_cut_out() {
 
 /// A12: twelve characters of a secret are too many.
 #[tokio::test]
-async fn an_echoed_piece_of_a_secret_is_cut_out() {
+async fn an_echoed_piece_of_a_secret_is_redacted() {
     let head: Disguise = |secret| format!("{}... is wrong", &secret[..20]);
     let tail: Disguise = |secret| format!("...{} is wrong", &secret[secret.len() - 20..]);
     for (name, disguise) in [("head", head), ("tail", tail)] {
@@ -136,9 +138,96 @@ async fn an_echoed_piece_of_a_secret_is_cut_out() {
     }
 }
 
-/// A14: what Adobe's API gateway sends in place of IMS is told in its words.
+/// S18: the token of a response that also has an error is redacted like the secrets that were sent.
 #[tokio::test]
-async fn the_words_of_the_api_gateway_are_told() {
+async fn a_token_next_to_an_error_is_redacted() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.VE9LRU4tTUFSS0VSLTAxMjM0NTY3ODk.bWFya2VyLXNpZ25hdHVyZQ";
+    for status in [200, 400, 503] {
+        let body = json!({
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": 86_399_999,
+            "error": format!("not_{token}"),
+            "error_description": format!("the token {token} is not for you; {}...", &token[..30]),
+        });
+        let server = responding(ResponseTemplate::new(status).set_body_json(body)).await;
+
+        let error = builder(&server).max_attempts(1).build().unwrap().exchange().await.unwrap_err();
+
+        assert!(error.description().unwrap().starts_with("the token [redacted] is not for you; "), "{error:?}");
+        assert!(!shows_a_piece(&shown(&error), token), "{status}: {error:?}");
+    }
+}
+
+/// S19: an honest intermediary echoes what it received in another encoding: the whole form, or a secret in it.
+#[tokio::test]
+async fn an_echo_in_another_encoding_is_redacted() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let upper = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let percent = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    type Encode = fn(&[u8]) -> String;
+    let encodings: [(&str, Encode); 5] = [
+        ("base64", |bytes| STANDARD.encode(bytes)),
+        ("base64url", |bytes| URL_SAFE_NO_PAD.encode(bytes)),
+        ("hex", hex),
+        ("hex in upper case", upper),
+        ("percent", percent),
+    ];
+    // In base64 it has the characters in which base64url differs.
+    let secret = "s8e-MARKER-0123456789-?>?>?>?>?>?>?>";
+    for (name, encode) in encodings {
+        for skipped in 0..3 {
+            let server = responding(move |request: &Request| {
+                let secret = form(request)["client_secret"].clone();
+                // Where the secret begins decides what base64 makes of it.
+                let echo = format!("{}{secret}&jwt_token=", &"xyz"[..skipped]);
+                let whole = encode(&request.body);
+                ResponseTemplate::new(400)
+                    .insert_header("x-debug-id", encode(secret.as_bytes()).as_str())
+                    .set_body_json(json!({ "error": encode(echo.as_bytes()), "error_description": whole }))
+            })
+            .await;
+
+            let file = CredentialsFile::new().with("integration.technicalAccount.clientSecret", secret);
+            let client = ImsClient::builder(file.read().unwrap()).danger_endpoint(server.uri()).build().unwrap();
+            let error = client.exchange().await.unwrap_err();
+
+            let shown = shown(&error);
+            for secret in [secret, &assertions(&server).await[0]] {
+                for start in 0..3 {
+                    // All of it but what base64 mixes with its neighbours; twelve bytes of it are too many.
+                    let inner = &secret.as_bytes()[start..];
+                    let encoded = encode(&inner[..inner.len() / 3 * 3]);
+                    let width = encode(&[0; 12]).len();
+                    let pieces = encoded.as_bytes().windows(width).map(|piece| str::from_utf8(piece).unwrap());
+                    let piece = pieces.into_iter().find(|piece| shown.contains(*piece));
+                    assert_eq!(piece, None, "{name}: {shown}");
+                }
+            }
+            assert!(shown.contains("[redacted]"), "{name}: {shown}");
+        }
+    }
+}
+
+/// A15: letters that show nothing are removed; a text of nothing else is none.
+#[tokio::test]
+async fn invisible_letters_are_removed() {
+    for invisible in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+        let hidden = invisible.to_string().repeat(20);
+        let body = json!({ "error": format!("invalid{hidden}_scope"), "error_description": hidden }).to_string();
+        let error = refused_with(body).await;
+        assert_eq!((error.code(), error.description()), (Some("invalid_scope"), None));
+        assert_eq!(error.to_string(), "IMS refused the request: 400 invalid_scope");
+
+        let error = refused_with(json!({ "error": hidden, "error_description": "no code" }).to_string()).await;
+        assert_eq!((error.code(), error.description()), (None, Some("no code")));
+        assert!(!shown(&error).contains(invisible));
+    }
+}
+
+/// A14: an error of Adobe's API gateway has a code and a description too.
+#[tokio::test]
+async fn an_error_of_the_api_gateway_has_code_and_description() {
     for body in [
         r#"{"error_code":"403003","message":"Api Key is invalid"}"#,
         r#"{"title":"x","status":403,"error_code":403003,"message":"Api Key is invalid"}"#,
@@ -148,9 +237,9 @@ async fn the_words_of_the_api_gateway_are_told() {
     }
 }
 
-/// A14: IMS's own word is handed on unharmed, a word that nobody has seen before too.
+/// A14: `code()` is IMS's own, also one that was never seen before.
 #[tokio::test]
-async fn the_code_is_the_word_that_ims_used() {
+async fn the_code_is_that_of_ims() {
     for (status, word, kind) in [
         (400, "invalid_client", ErrorKind::Rejected),
         (401, "invalid_client", ErrorKind::Rejected),
@@ -187,7 +276,7 @@ async fn refused_with(body: String) -> Error {
 /// What a server makes of a secret before it sends it back.
 type Disguise = fn(&str) -> String;
 
-/// Neither secret gets into the error of a client whose server sends both back in this disguise.
+/// Neither secret gets into the error if the server sends both back in this disguise.
 async fn assert_no_echo(name: &str, disguise: Disguise) {
     for [code, description] in [["client_secret", "jwt_token"], ["jwt_token", "client_secret"]] {
         let server = responding(move |request: &Request| {

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use support::material::{CLIENT_ID, CLIENT_SECRET, IMS_HOST};
 use support::server::{assertions, builder, client, form, responding, shows_a_piece, token};
 
-/// S5: the secrets stand in the form body and nowhere else in the request.
+/// S5: the secrets are in the form body and nowhere else in the request.
 #[tokio::test]
-async fn an_exchange_sends_the_secrets_in_the_form_body_alone() {
+async fn an_exchange_sends_the_secrets_in_the_form_body_only() {
     let server = responding(token()).await;
     client(&server).exchange().await.unwrap();
 
@@ -45,7 +45,7 @@ async fn an_exchange_sends_each_form_field_once() {
     assert_eq!(form_urlencoded::parse(&request.body).count(), 3);
 }
 
-/// N17: the request has exactly these headers; of the client it tells name and version only.
+/// N17: the request has exactly these headers; `user-agent` is the crate's name and version.
 #[tokio::test]
 async fn an_exchange_sends_exactly_the_headers_of_a_form_post() {
     let server = responding(token()).await;
@@ -72,9 +72,9 @@ async fn an_exchange_sends_exactly_the_headers_of_a_form_post() {
     assert_eq!(request.headers.len(), 5);
 }
 
-/// N17: whoever names their own service is taken at their word.
+/// N17: `user_agent` replaces the default.
 #[tokio::test]
-async fn a_user_agent_of_ones_own_replaces_the_default() {
+async fn the_user_agent_of_the_builder_replaces_the_default() {
     let server = responding(token()).await;
     let client = builder(&server).user_agent("asset-sync/7").build().unwrap();
     client.exchange().await.unwrap();
@@ -83,7 +83,7 @@ async fn a_user_agent_of_ones_own_replaces_the_default() {
     assert_eq!(request.headers["user-agent"], "asset-sync/7");
 }
 
-/// R01: the exchange is a POST to `/ims/exchange/jwt` without a query, with or without a slash after the endpoint.
+/// The exchange is a POST to `/ims/exchange/jwt` without a query, with or without a slash after the endpoint.
 #[tokio::test]
 async fn an_exchange_posts_to_the_exchange_path() {
     let server = responding(token()).await;
@@ -100,7 +100,7 @@ async fn an_exchange_posts_to_the_exchange_path() {
     }
 }
 
-/// K8: the assertion is made out to the host of the credentials, never to the address connected to.
+/// K8: the assertion names the host of the credentials, never the address connected to.
 #[tokio::test]
 async fn the_address_connected_to_is_never_signed() {
     let server = responding(token()).await;

@@ -19,13 +19,13 @@ use support::server::{
 };
 use wiremock::{Request, ResponseTemplate};
 
-/// A1: a good response becomes a token with the same text that ends when the response says.
+/// A1: a good response becomes a token with the same text that expires when the response says.
 #[tokio::test]
 async fn a_good_response_becomes_a_token() {
-    let (token, life) = accepted(&good()).await;
+    let (token, lifetime) = accepted(&good()).await;
 
     assert_eq!(token.expose_secret(), ACCESS_TOKEN);
-    assert_near(life, 86_400_000, "the end");
+    assert_near(lifetime, 86_400_000, "a good response");
     assert!(token.token_type().eq_ignore_ascii_case("bearer"));
     assert!(!token.is_expired());
 }
@@ -50,10 +50,10 @@ async fn a_missing_content_type_is_forgiven() {
     assert_eq!(token.expose_secret(), ACCESS_TOKEN);
 }
 
-/// A2: a page of a captive portal is no response of IMS, whatever type it claims to have.
+/// A2: a page of a captive portal is not a token response, whatever type it claims to have.
 #[tokio::test]
-async fn a_page_of_html_is_no_token_body() {
-    let page = "<!DOCTYPE html><html><title>Log in to the guest network</title></html>";
+async fn an_html_page_is_not_a_token_response() {
+    let page = "<!DOCTYPE html><html><title>Sign in to the guest network</title></html>";
     for response in [
         ResponseTemplate::new(200).set_body_raw(page, "text/html"),
         ResponseTemplate::new(200).set_body_raw(page, "application/json"),
@@ -83,7 +83,20 @@ async fn a_response_without_a_token_is_refused() {
     }
 }
 
-/// A4: an error that is no text is one all the same.
+/// A16: an array in the place of an object is refused, with the values in the order in which this crate has its fields.
+#[tokio::test]
+async fn an_array_in_the_place_of_an_object_is_refused() {
+    let token = r#"["a.b.c","bearer",86399999,null,null]"#;
+    fails_with(ErrorKind::Response, 1, ok(token), token).await;
+    for error in [r#"["invalid_client","no","1","no","a.b.c"]"#, r#"["invalid_client","no",null,null,null]"#] {
+        let response = ResponseTemplate::new(400).set_body_raw(error, "application/json");
+        let refusal = fails_with(ErrorKind::Rejected, 1, response, error).await;
+        assert_eq!((refusal.code(), refusal.description()), (None, None), "{error}");
+        fails_with(ErrorKind::Response, 1, ok(error), error).await;
+    }
+}
+
+/// A4: an error that is not a text is one all the same.
 #[tokio::test]
 async fn an_error_of_any_type_under_status_200_is_a_refusal() {
     for error in ["true", "7", r#"{"code":"x"}"#, r#"["x"]"#] {
@@ -157,7 +170,7 @@ async fn a_duplicate_access_token_is_refused() {
     }
 }
 
-/// A8: what is not exactly one JSON text in UTF-8 is refused.
+/// A8: a body that is not exactly one JSON text in UTF-8 is refused.
 #[tokio::test]
 async fn a_malformed_response_is_refused() {
     let good = good();
@@ -202,7 +215,7 @@ async fn a_good_response_cut_at_any_byte_is_refused() {
     assert_eq!(client.exchange().await.unwrap().expose_secret(), ACCESS_TOKEN);
 }
 
-/// A9: fields that nobody knows are nobody's concern.
+/// A9: unknown fields are ignored.
 #[tokio::test]
 async fn unknown_fields_are_ignored() {
     let body = r#"{"refresh_token":null,"token_type":"bearer","access_token":"a.b.c","expires_in":86399999,
@@ -213,18 +226,18 @@ async fn unknown_fields_are_ignored() {
     assert_eq!(token.expose_secret(), "a.b.c");
 }
 
-/// A1: only status 200 is success; another 2xx is no response of IMS, even with a token in it.
+/// A1: only status 200 is a success; another 2xx is not, even with a token in it.
 #[tokio::test]
-async fn a_2xx_other_than_200_is_no_success() {
+async fn a_2xx_other_than_200_is_not_a_success() {
     for status in [201, 202, 203, 204, 206, 226] {
         let response = ResponseTemplate::new(status).set_body_raw(good(), "application/json");
         fails_with(ErrorKind::Response, 1, response, &format!("{status}")).await;
     }
 }
 
-/// N7: an encoding that says there is none is none.
+/// N7: the encoding `identity`, or an empty one, is none.
 #[tokio::test]
-async fn a_response_encoded_as_it_is_is_accepted() {
+async fn a_response_with_identity_encoding_is_accepted() {
     for encoding in ["identity", "Identity", " ", ""] {
         let server = responding(token().insert_header("content-encoding", encoding)).await;
         assert!(client(&server).exchange().await.is_ok(), "{encoding:?}");

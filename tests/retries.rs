@@ -1,4 +1,4 @@
-//! Which failures are worth another attempt, and how long it waits.
+//! Which failures are retried, and after how long.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,9 +19,9 @@ use support::server::{
 };
 use wiremock::ResponseTemplate;
 
-/// B2: an overload is tried again, three attempts in all and two for a 500.
+/// B2: an overload is retried, three attempts in all and two for a 500.
 #[tokio::test]
-async fn an_overload_is_tried_again() {
+async fn an_overload_is_retried() {
     for (status, attempts, kind) in [
         (408, 3, ErrorKind::Server),
         (429, 3, ErrorKind::Throttled),
@@ -49,7 +49,7 @@ async fn an_overload_that_passes_is_invisible() {
     }
 }
 
-/// B2: each attempt brings an assertion of its own.
+/// B2: each attempt has an assertion of its own.
 #[tokio::test]
 async fn each_attempt_is_signed_anew() {
     let server = responding(ResponseTemplate::new(503)).await;
@@ -62,9 +62,9 @@ async fn each_attempt_is_signed_anew() {
     assert_eq!(assertions.len(), 3);
 }
 
-/// B3: what no second attempt would cure is final.
+/// B3: a status that a second attempt does not change is final.
 #[tokio::test]
-async fn an_odd_status_is_never_tried_again() {
+async fn an_odd_status_is_never_retried() {
     for (status, kind) in [
         (300, ErrorKind::Response),
         (304, ErrorKind::Response),
@@ -79,9 +79,9 @@ async fn an_odd_status_is_never_tried_again() {
     }
 }
 
-/// B14: one place decides on attempts: as many are made as were allowed.
+/// B14: one place decides on attempts: there are as many as `max_attempts` says.
 #[tokio::test]
-async fn as_many_attempts_are_made_as_were_allowed() {
+async fn there_are_as_many_attempts_as_max_attempts_says() {
     for attempts in [1, 2, 4] {
         let server = responding(ResponseTemplate::new(503)).await;
         let client = builder(&server).max_attempts(attempts).build().unwrap();
@@ -92,9 +92,9 @@ async fn as_many_attempts_are_made_as_were_allowed() {
     }
 }
 
-/// B4, B9: what IMS said is not lost when the call ends during a later attempt.
+/// B4, B9: what IMS responded is not lost when the call times out during a later attempt.
 #[tokio::test]
-async fn the_last_response_outlives_the_limit_of_the_call() {
+async fn the_last_response_outlives_the_timeout_of_the_call() {
     let throttled = ResponseTemplate::new(429).insert_header("retry-after", "1").insert_header("x-debug-id", "d-1");
     let server = first_then(throttled, token().set_delay(Duration::from_secs(60))).await;
     let client = builder(&server).timeout(Duration::from_millis(1_500)).build().unwrap();
@@ -104,9 +104,9 @@ async fn the_last_response_outlives_the_limit_of_the_call() {
     assert_eq!(requests(&server).await, 2);
 }
 
-/// B4: a short wait that the server asks for is kept.
+/// B4: a short `Retry-After` is waited for.
 #[tokio::test]
-async fn a_told_wait_is_waited_for() {
+async fn a_short_retry_after_is_waited_for() {
     let throttled = ResponseTemplate::new(429).insert_header("retry-after", "1");
     let server = first_then(throttled, token()).await;
     let client = client(&server);
@@ -120,10 +120,10 @@ async fn a_told_wait_is_waited_for() {
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
-/// B6: a wait beyond the whole call is handed to the caller at once, an hour at most.
+/// B6: a `Retry-After` beyond the whole call is returned to the caller at once, one hour at most.
 #[tokio::test]
-async fn a_told_wait_beyond_the_call_ends_it_at_once() {
-    for (retry_after, told) in [
+async fn a_retry_after_beyond_the_call_ends_it_at_once() {
+    for (retry_after, seconds) in [
         ("77", 77),
         ("3600", 3600),
         ("999999", 3600),
@@ -133,14 +133,14 @@ async fn a_told_wait_beyond_the_call_ends_it_at_once() {
     ] {
         let response = ResponseTemplate::new(429).insert_header("retry-after", retry_after);
         let error = fails_with(ErrorKind::Throttled, 1, response, retry_after).await;
-        assert_eq!(error.retry_after(), Some(Duration::from_secs(told)), "{retry_after}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds)), "{retry_after}");
         assert!(error.is_transient());
     }
 }
 
-/// B6: a wait that can't be understood is none.
+/// B6: a `Retry-After` that cannot be read is ignored.
 #[tokio::test]
-async fn a_nonsensical_told_wait_is_ignored() {
+async fn a_nonsensical_retry_after_is_ignored() {
     for retry_after in ["-1", "1.5", "", "soon", "1 s", "Fri, 99 Foo 9999 99:99:99 GMT"] {
         let server = responding(ResponseTemplate::new(429).insert_header("retry-after", retry_after)).await;
         let client = builder(&server).max_attempts(2).build().unwrap();
@@ -153,9 +153,9 @@ async fn a_nonsensical_told_wait_is_ignored() {
     }
 }
 
-/// B6: of two told waits the longer counts.
+/// B6: the longer of two `Retry-After` counts.
 #[tokio::test]
-async fn the_longer_of_two_told_waits_counts() {
+async fn the_longer_of_two_retry_after_counts() {
     for waits in [["1", "77"], ["77", "1"], ["soon", "77"]] {
         let response =
             ResponseTemplate::new(429).append_header("retry-after", waits[0]).append_header("retry-after", waits[1]);
@@ -166,9 +166,9 @@ async fn the_longer_of_two_told_waits_counts() {
     }
 }
 
-/// B4: a wait that was told in vain is handed to the caller when the attempts are used up.
+/// B4: when there are no attempts left, `Retry-After` is returned to the caller.
 #[tokio::test]
-async fn a_told_wait_is_handed_to_the_caller() {
+async fn a_retry_after_is_returned_to_the_caller() {
     for (status, kind) in [(429, ErrorKind::Throttled), (503, ErrorKind::Server)] {
         let response = ResponseTemplate::new(status).insert_header("retry-after", "7");
         let server = responding(response).await;
@@ -181,24 +181,24 @@ async fn a_told_wait_is_handed_to_the_caller() {
     }
 }
 
-/// A wall clock that goes on by a second whenever it is looked at, so that no two assertions can be the same.
+/// A wall clock that advances by a second with each reading, so that no two assertions are equal.
 struct Hasty {
     start: SystemTime,
-    looks: AtomicU64,
+    readings: AtomicU64,
 }
 
 impl Hasty {
     fn new() -> Self {
-        Self { start: now(), looks: AtomicU64::new(0) }
+        Self { start: now(), readings: AtomicU64::new(0) }
     }
 }
 
 impl Clock for Hasty {
     fn now(&self) -> SystemTime {
-        self.start + Duration::from_secs(self.looks.fetch_add(1, Ordering::Relaxed))
+        self.start + Duration::from_secs(self.readings.fetch_add(1, Ordering::Relaxed))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the time limits go by the real clock")]
+    #[expect(clippy::disallowed_methods, reason = "timeouts go by the real clock")]
     fn monotonic(&self) -> Instant {
         Instant::now()
     }

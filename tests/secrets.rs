@@ -1,4 +1,4 @@
-//! What the types promise, and where a secret may be seen: nowhere.
+//! What the types guarantee, and that no `Debug` shows a secret.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ use serde::Serialize;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use support::material::{CLIENT_SECRET, CredentialsFile, RSA_2048_PKCS1, der, unix};
 
-// R8: the client goes wherever a service needs it.
+// R8: the client can be shared, sent and kept as a service needs it.
 assert_impl_all!(ImsClient: Send, Sync, Clone, Debug, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ImsClientBuilder: Send, Debug);
 assert_impl_all!(ServiceCredentials: Send, Sync, Clone, Debug);
@@ -41,7 +41,7 @@ assert_impl_all!(MockImsBuilder: Send, Debug);
 assert_impl_all!(MockAnswer: Send, Sync, Clone, Debug);
 assert_impl_all!(MockRequest: Send, Sync, Clone, Debug);
 
-// S7, S8, S14: no holder of a secret can be written out, or compared in whatever time. RSA is aws-lc's, blinded.
+// S7, S8, S14: no holder of a secret can be serialized, or compared in variable time. RSA is aws-lc's, blinded.
 assert_not_impl_any!(ServiceCredentials: Serialize, Display, PartialEq);
 assert_not_impl_any!(ServiceCredentialsBuilder: Serialize, Display, PartialEq);
 assert_not_impl_any!(Credentials: Serialize, Display, PartialEq);
@@ -58,7 +58,7 @@ fn the_future_of_an_exchange_is_send() {
     is_send(ims.build().unwrap().exchange());
 }
 
-/// S1: whatever is printed of a public type, plain or pretty, no piece of a secret is in it.
+/// S1: no `Debug` of a public type, plain or pretty, shows a piece of a secret.
 #[tokio::test]
 async fn debug_of_no_public_type_shows_a_secret() {
     let mock = MockIms::start().await.unwrap();
@@ -71,6 +71,8 @@ async fn debug_of_no_public_type_shows_a_secret() {
     let token = mocked.exchange().await.unwrap();
     assert_eq!(token.expose_secret(), marker);
     let builder = ServiceCredentials::builder().client_secret(CLIENT_SECRET).private_key(RSA_2048_PKCS1);
+    let builder = builder.passphrase("PASSPHRASE-MARKER");
+    let reader = Credentials::reader().private_key(RSA_2048_PKCS1).passphrase("PASSPHRASE-MARKER");
     let proxy = "http://user:PROXY-PASSWORD-MARKER@proxy.example";
 
     let mut printed = String::new();
@@ -78,6 +80,7 @@ async fn debug_of_no_public_type_shows_a_secret() {
     print(&credentials);
     print(&Credentials::from(credentials.clone()));
     print(&builder);
+    print(&reader);
     print(&signer);
     print(&assertion);
     print(&token);
@@ -105,6 +108,7 @@ async fn debug_of_no_public_type_shows_a_secret() {
         assertion.expose_secret(),
         marker,
         "PROXY-PASSWORD-MARKER",
+        "PASSPHRASE-MARKER",
         &mock_secret,
         &key_text,
         &mock_key_text,
@@ -116,6 +120,16 @@ async fn debug_of_no_public_type_shows_a_secret() {
             assert!(!printed.contains(piece), "{piece} in {printed}");
         }
     }
+}
+
+/// S11: the text of a file that a caller reads stays the caller's, to wipe when it likes.
+#[test]
+fn the_text_of_a_file_stays_the_callers() {
+    let text = CredentialsFile::new().to_json().into_bytes();
+    let before = (text.as_ptr(), text.clone());
+    ServiceCredentials::from_json(&text).unwrap();
+    Credentials::from_json(&text).unwrap();
+    assert_eq!((text.as_ptr(), text), before);
 }
 
 /// S10: one text for each secret: clones and views share it.
@@ -130,9 +144,9 @@ async fn clones_of_a_token_share_one_text() {
     assert!(std::ptr::eq(assertion.expose_secret(), assertion.clone().expose_secret()));
 }
 
-/// The token tells of itself what a person looks for, and a token that tells nothing is no failure.
+/// A token has its own claims; an opaque token has none, which is not a failure.
 #[tokio::test]
-async fn a_token_tells_its_own_claims_on_request() {
+async fn a_token_has_its_own_claims() {
     let mock = MockIms::start().await.unwrap();
     let ims = mock.client().unwrap();
     let claims = ims.exchange().await.unwrap().claims().unwrap();

@@ -22,9 +22,9 @@ use support::material::{
     RSA_3072_PUBLIC_PKCS1, RSA_4096_PKCS8, RSA_4096_PUBLIC_PKCS1, TECHNICAL_ACCOUNT_ID, assertion, der, unix,
 };
 
-/// T22: an assertion lives five minutes, within a second, at whatever part of a second it is signed.
+/// T22: an assertion expires after five minutes, within a second, at whatever part of a second it is signed.
 #[test]
-fn an_assertion_signed_at_any_time_ends_five_minutes_later() {
+fn an_assertion_expires_after_five_minutes() {
     let signer = JwtSigner::new(&credentials()).unwrap();
 
     for milliseconds in [0, 1, 999, 1_000, 1_790_000_000_000, 1_790_000_000_001, 1_790_000_000_999, 4_102_444_800_500] {
@@ -32,20 +32,20 @@ fn an_assertion_signed_at_any_time_ends_five_minutes_later() {
         let assertion = signer.sign(now).unwrap();
         let claims = claims(assertion.expose_secret());
 
-        let life = claims["exp"].as_f64().unwrap() - milliseconds as f64 / 1000.0;
-        assert!((299.0..=301.0).contains(&life), "{life} s at {milliseconds}");
+        let lifetime = claims["exp"].as_f64().unwrap() - milliseconds as f64 / 1000.0;
+        assert!((299.0..=301.0).contains(&lifetime), "{lifetime} s at {milliseconds}");
     }
 }
 
-/// T22: what the assertion tells of its end is what is signed into it.
+/// T22: `expires_at` of an assertion is the `exp` that is signed.
 #[test]
-fn an_assertion_tells_the_end_that_is_signed() {
+fn an_assertion_has_the_expiry_that_is_signed() {
     let signer = JwtSigner::new(&credentials()).unwrap();
 
     for now in [now(), now() + Duration::from_millis(1), now() + Duration::from_millis(999)] {
         let assertion = signer.sign(now).unwrap();
-        let end = claims(assertion.expose_secret())["exp"].as_u64().unwrap();
-        assert_eq!(assertion.expires_at(), unix(end));
+        let exp = claims(assertion.expose_secret())["exp"].as_u64().unwrap();
+        assert_eq!(assertion.expires_at(), unix(exp));
     }
 }
 
@@ -60,7 +60,7 @@ fn a_clock_before_1970_is_an_error() {
     }
 }
 
-/// T14: a clock at the end of what the machine can count is an error, not a panic.
+/// T14: a clock at the end of its range is an error, not a panic.
 #[cfg(unix)]
 #[test]
 fn a_clock_at_the_end_of_time_is_an_error() {
@@ -107,7 +107,7 @@ fn two_metascopes_become_two_claims() {
     assert_eq!(claims["https://ims-na1.adobelogin.com/s/ent_cloudmgr_sdk"], true);
 }
 
-/// K16: the host of the file stands in the audience and in the scope claims.
+/// K16: the host of the file is in the audience and in the scope claims.
 #[test]
 fn the_host_of_the_file_is_signed() {
     let credentials = CredentialsFile::new().host("ims-na1-stg1.adobelogin.com").read().unwrap();
@@ -173,7 +173,10 @@ fn assertions_of_a_hundred_random_credentials_verify_with_jsonwebtoken() {
         validation.set_issuer(&[&case.org_id]);
         validation.sub = Some(case.technical_account_id.clone());
 
-        #[expect(clippy::disallowed_methods, reason = "a verifier that is not ours, of which this process has one")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a verifier that is not ours, with the one backend of this process"
+        )]
         let verified = jsonwebtoken::decode::<Value>(&case.assertion, &key, &validation).unwrap();
 
         for metascope in &case.metascopes {

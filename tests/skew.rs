@@ -1,4 +1,4 @@
-//! A local clock that is wrong: the exchange works all the same, and says what is wrong.
+//! A local clock that is wrong: the exchange works all the same, and the hint says what is wrong.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ use support::material::{CredentialsFile, unix};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// T20: a clock ten minutes off either way costs a second request, and nothing else.
+/// T20: a clock that is ten minutes off either way costs a second request, and nothing else.
 #[tokio::test]
 async fn a_wrong_clock_is_corrected_after_a_refusal() {
     for offset in [-TEN_MINUTES, TEN_MINUTES] {
@@ -40,27 +40,27 @@ async fn the_second_assertion_goes_by_the_clock_of_ims() {
     for offset in [-TEN_MINUTES, TEN_MINUTES] {
         let (_, assertions) = exchange(offset, [refusal("invalid_token"), token()]).await;
 
-        let lives = assertions.iter().map(|assertion| end(assertion) - IMS_TIME).collect::<Vec<_>>();
-        assert_eq!(lives.len(), 2, "{offset} s");
-        assert!((lives[0] - offset - 300).abs() <= 1, "{offset} s: {lives:?}");
-        assert!((lives[1] - 300).abs() <= 1, "{offset} s: {lives:?}");
+        let lifetimes = assertions.iter().map(|assertion| exp(assertion) - IMS_TIME).collect::<Vec<_>>();
+        assert_eq!(lifetimes.len(), 2, "{offset} s");
+        assert!((lifetimes[0] - offset - 300).abs() <= 1, "{offset} s: {lifetimes:?}");
+        assert!((lifetimes[1] - 300).abs() <= 1, "{offset} s: {lifetimes:?}");
     }
 }
 
-/// T20: the token won in this way ends by the local clock, which is what it is compared with.
+/// T20: a token from a corrected assertion expires by the local clock, which is what it is compared with.
 #[tokio::test]
-async fn a_token_won_with_a_corrected_time_ends_by_the_local_clock() {
+async fn a_token_after_a_correction_expires_by_the_local_clock() {
     for offset in [-TEN_MINUTES, TEN_MINUTES] {
         let (outcome, _) = exchange(offset, [refusal("invalid_token"), token()]).await;
 
-        let life = outcome.unwrap().expires_at().duration_since(local_time(offset)).unwrap();
-        assert_eq!(life.as_secs(), 86_399, "{offset} s");
+        let lifetime = outcome.unwrap().expires_at().duration_since(local_time(offset)).unwrap();
+        assert_eq!(lifetime.as_secs(), 86_399, "{offset} s");
     }
 }
 
-/// T20: with a right clock, or one that IMS tolerates, the same refusal has another reason and is final.
+/// T20: with a correct clock, or one that IMS tolerates, the same refusal has another reason and is final.
 #[tokio::test]
-async fn a_right_clock_explains_no_refusal() {
+async fn a_correct_clock_explains_no_refusal() {
     for offset in [-20, 0, 20] {
         let (outcome, assertions) = exchange(offset, [refusal("invalid_token"), token()]).await;
 
@@ -86,37 +86,37 @@ async fn a_wrong_clock_explains_no_refusal_of_another_kind() {
 #[tokio::test]
 async fn a_corrected_time_that_is_refused_too_is_final() {
     for offset in [-TEN_MINUTES, TEN_MINUTES] {
-        let answers = [refusal("invalid_token"), refusal("invalid_token"), token()];
-        let (outcome, assertions) = exchange(offset, answers).await;
+        let responses = [refusal("invalid_token"), refusal("invalid_token"), token()];
+        let (outcome, assertions) = exchange(offset, responses).await;
 
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rejected, "{offset} s");
         assert_eq!(assertions.len(), 2, "{offset} s");
     }
 }
 
-/// T20: the error says by how much the clock is off, within two seconds, and which way.
+/// T20: the hint says by how much the clock is off, within two seconds, and which way.
 #[tokio::test]
-async fn the_hint_tells_the_offset_of_the_clock() {
+async fn the_hint_has_the_offset_of_the_clock() {
     for offset in [-TEN_MINUTES, TEN_MINUTES, -45, 45, -629, 629, -7_229, 7_229] {
         let (outcome, _) = exchange(offset, [refusal("invalid_token")]).await;
 
         let error = outcome.unwrap_err();
         let hint = error.hint().unwrap();
-        assert!((told_offset(hint) - offset).abs() <= 2, "{offset} s: {hint}");
+        assert!((stated_offset(hint) - offset).abs() <= 2, "{offset} s: {hint}");
     }
 }
 
-/// T20: whoever answers gets no assertion for years to come by lying about the time.
+/// T20: a server that lies about the time does not get an assertion that is valid for years.
 #[tokio::test]
-async fn an_offset_beyond_a_day_corrects_nothing_and_is_told() {
+async fn an_offset_beyond_a_day_corrects_nothing_and_is_in_the_hint() {
     for offset in [-DAY - 60, DAY + 60, -400 * DAY, 400 * DAY] {
         let (outcome, assertions) = exchange(offset, [refusal("invalid_token"), token()]).await;
 
         let error = outcome.unwrap_err();
         assert_eq!((error.kind(), assertions.len()), (ErrorKind::Rejected, 1), "{offset} s");
-        // Many days are told as such.
+        // Many days are not shown to the second.
         let tolerance = if offset.abs() < 3 * DAY { 2 } else { DAY };
-        assert!((told_offset(error.hint().unwrap()) - offset).abs() <= tolerance, "{offset} s");
+        assert!((stated_offset(error.hint().unwrap()) - offset).abs() <= tolerance, "{offset} s");
     }
     for offset in [60 - DAY, DAY - 60] {
         let (outcome, assertions) = exchange(offset, [refusal("invalid_token"), token()]).await;
@@ -124,38 +124,38 @@ async fn an_offset_beyond_a_day_corrects_nothing_and_is_told() {
     }
 }
 
-/// T20: the offset is found against the middle of the request, however slow the answer.
+/// T20: the offset is measured against the middle of the request, however slow the response.
 #[tokio::test]
-async fn a_slow_answer_does_not_hide_the_offset() {
+async fn a_slow_response_does_not_hide_the_offset() {
     let server = MockServer::start().await;
     let start = Instant::now();
-    let answer = move |_: &Request| {
-        // The date of the answer is that of its end; the clock of the client runs on meanwhile.
+    let response = move |_: &Request| {
+        // `Date` is halfway between request and response; the clock of the client runs on meanwhile.
         let date = local_time(0) + start.elapsed() + Duration::from_secs(2);
         refusal("invalid_token").insert_header("date", httpdate::fmt_http_date(date)).set_delay(Duration::from_secs(4))
     };
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     let client = ImsClient::builder(CredentialsFile::new().read().unwrap())
         .danger_endpoint(server.uri())
         .clock(Running(local_time(-200), start))
         .build()
         .unwrap();
     let error = client.exchange().await.unwrap_err();
-    assert!((told_offset(error.hint().unwrap()) + 200).abs() <= 1, "{error:?}");
+    assert!((stated_offset(error.hint().unwrap()) + 200).abs() <= 1, "{error:?}");
 }
 
 /// T20: the corrected time is kept for the attempts that follow in the same call.
 #[tokio::test]
 async fn a_corrected_time_is_kept_for_the_next_attempt() {
-    let answers = [refusal("invalid_token"), dated(503), token()];
-    let (outcome, assertions) = exchange(-TEN_MINUTES, answers).await;
+    let responses = [refusal("invalid_token"), dated(503), token()];
+    let (outcome, assertions) = exchange(-TEN_MINUTES, responses).await;
     assert!(outcome.is_ok());
     assert_eq!(assertions.len(), 3);
-    assert_eq!(end(&assertions[2]), end(&assertions[1]));
-    assert_ne!(end(&assertions[2]), end(&assertions[0]));
+    assert_eq!(exp(&assertions[2]), exp(&assertions[1]));
+    assert_ne!(exp(&assertions[2]), exp(&assertions[0]));
 }
 
-/// T20: what IMS tolerates explains nothing, however short-lived the assertion.
+/// T20: an offset that IMS tolerates explains nothing, however short-lived the assertion.
 #[tokio::test]
 async fn a_tolerated_offset_explains_no_refusal() {
     let server = MockServer::start().await;
@@ -170,9 +170,9 @@ async fn a_tolerated_offset_explains_no_refusal() {
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
-/// B5: a wait told as a date counts by the clock of who told it, not by a wrong local one.
+/// B5: a `Retry-After` with a date counts by the clock of the server that sent it, not by a wrong local one.
 #[tokio::test]
-async fn a_wait_told_as_a_date_ignores_the_local_clock() {
+async fn a_retry_after_with_a_date_ignores_the_local_clock() {
     let until = httpdate::fmt_http_date(local_time(0) + Duration::from_secs(900));
     for offset in [-TEN_MINUTES, 0, TEN_MINUTES] {
         let (outcome, _) = exchange(offset, [dated(429).insert_header("retry-after", until.as_str())]).await;
@@ -180,9 +180,9 @@ async fn a_wait_told_as_a_date_ignores_the_local_clock() {
     }
 }
 
-/// T12, T13: a token ends when either clock says so.
+/// T12, T13: a token expires when either clock says so.
 #[test]
-fn a_token_ends_by_the_earlier_of_both_clocks() {
+fn a_token_expires_by_the_earlier_of_both_clocks() {
     let day = Duration::from_secs(86_400);
     let hour = Duration::from_secs(3_600);
     let clock = ManualClock::new();
@@ -202,9 +202,9 @@ fn a_token_ends_by_the_earlier_of_both_clocks() {
     assert!(token.is_expired(), "by the wall clock");
 }
 
-/// T20: a right clock is not blamed.
+/// T20: the hint does not mention a correct clock.
 #[tokio::test]
-async fn the_hint_does_not_blame_a_right_clock() {
+async fn the_hint_does_not_mention_a_correct_clock() {
     let (outcome, _) = exchange(0, [refusal("invalid_token")]).await;
 
     let error = outcome.unwrap_err();
@@ -212,7 +212,7 @@ async fn the_hint_does_not_blame_a_right_clock() {
     assert!(!hint.contains("behind") && !hint.contains("ahead"), "{hint}");
 }
 
-/// T20: a `Date` that can't be read corrects nothing.
+/// T20: a `Date` that cannot be read corrects nothing.
 #[tokio::test]
 async fn an_unreadable_date_corrects_nothing() {
     for date in ["yesterday", "", "Fri, 99 Foo 9999 99:99:99 GMT", "1790000000"] {
@@ -224,7 +224,7 @@ async fn an_unreadable_date_corrects_nothing() {
     }
 }
 
-// What the tests stand on.
+// Helpers.
 
 /// What the clock of IMS shows, in Unix seconds.
 const IMS_TIME: i64 = 1_790_000_000;
@@ -236,16 +236,19 @@ fn local_time(offset: i64) -> SystemTime {
     unix(IMS_TIME.saturating_add(offset).unsigned_abs())
 }
 
-/// One call by a clock that is off by so many seconds: its outcome, and the assertions that IMS was sent. IMS gives
-/// these answers in turn, and the last of them to all further requests.
-async fn exchange<const N: usize>(offset: i64, answers: [ResponseTemplate; N]) -> (Result<Token, Error>, Vec<String>) {
+/// One call by a clock that is off by so many seconds: its outcome, and the assertions that IMS received. IMS sends
+/// these responses in turn, and the last of them to all further requests.
+async fn exchange<const N: usize>(
+    offset: i64,
+    responses: [ResponseTemplate; N],
+) -> (Result<Token, Error>, Vec<String>) {
     let server = MockServer::start().await;
     let asked = AtomicUsize::new(0);
-    let answer = move |_: &Request| {
+    let response = move |_: &Request| {
         let number = asked.fetch_add(1, Ordering::Relaxed);
-        answers[number.min(N - 1)].clone()
+        responses[number.min(N - 1)].clone()
     };
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     let client = ImsClient::builder(CredentialsFile::new().read().unwrap())
         .danger_endpoint(server.uri())
         .clock(Stopped(local_time(offset)))
@@ -268,7 +271,7 @@ fn token() -> ResponseTemplate {
     dated(200).set_body_json(body)
 }
 
-/// An answer that tells the time by the clock of IMS.
+/// A response with `Date` by the clock of IMS.
 fn dated(status: u16) -> ResponseTemplate {
     let date = httpdate::fmt_http_date(local_time(0));
     ResponseTemplate::new(status).insert_header("date", date)
@@ -279,13 +282,13 @@ fn assertion(request: &Request) -> String {
 }
 
 /// The `exp` of an assertion.
-fn end(assertion: &str) -> i64 {
+fn exp(assertion: &str) -> i64 {
     let payload = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice::<Value>(&payload).unwrap()["exp"].as_i64().unwrap()
 }
 
-/// How far ahead the local clock is by the words of a hint, such as `2 h 5 min behind`, in seconds.
-fn told_offset(hint: &str) -> i64 {
+/// How far ahead the local clock is by a hint with `2 h 5 min behind`, in seconds.
+fn stated_offset(hint: &str) -> i64 {
     let words = hint.split(' ').collect::<Vec<_>>();
     let at = words.iter().position(|word| ["ahead", "behind"].contains(word)).expect(hint);
     let size = words[..at].rchunks(2).map_while(|pair| {
@@ -308,7 +311,7 @@ fn told_offset(hint: &str) -> i64 {
 /// A wall clock that stands still.
 struct Stopped(SystemTime);
 
-/// A wall clock that was set wrong at this moment, and runs on.
+/// A wall clock that was set to this time at this moment, and runs on.
 struct Running(SystemTime, Instant);
 
 impl Clock for Running {
@@ -326,7 +329,7 @@ impl Clock for Stopped {
         self.0
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the time limits go by the real clock")]
+    #[expect(clippy::disallowed_methods, reason = "timeouts go by the real clock")]
     fn monotonic(&self) -> Instant {
         Instant::now()
     }

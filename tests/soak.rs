@@ -1,4 +1,4 @@
-//! A thousand tasks, lives of a second, an IMS that fails three times in ten, for as long as `SOAK_SECONDS` says; five
+//! A thousand tasks, tokens of one second, an IMS that fails three times in ten, for `SOAK_SECONDS`, or five seconds
 //! without it.
 #![allow(
     unsafe_code,
@@ -28,10 +28,10 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 const TASKS: usize = 1000;
 const ATTEMPTS: u64 = 3;
 
-/// No token is served after its end, nothing panics, IMS is asked no more often than the flights may, and no memory stays
-/// behind.
+/// No expired token is served, nothing panics, there are no more requests than the exchanges may make, and no memory
+/// leaks.
 #[test]
-fn a_thousand_tasks_live_through_an_unreliable_ims() {
+fn a_thousand_tasks_survive_an_unreliable_ims() {
     let counts: &'static Counts = Box::leak(Box::default());
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(counts)).unwrap();
     let print = std::panic::take_hook();
@@ -55,21 +55,23 @@ fn a_thousand_tasks_live_through_an_unreliable_ims() {
     let grown = live_bytes() - warm;
     let passed = start.elapsed();
 
-    let (flights, requests) = (counts.flights.load(Ordering::SeqCst), counts.requests.load(Ordering::SeqCst));
-    assert_eq!(tally.served_after_their_end.load(Ordering::SeqCst), 0);
+    let (exchanges, requests) = (counts.exchanges.load(Ordering::SeqCst), counts.requests.load(Ordering::SeqCst));
+    assert_eq!(tally.expired.load(Ordering::SeqCst), 0);
     assert_eq!(counts.panics.load(Ordering::SeqCst), 0);
-    assert!(requests <= flights * ATTEMPTS, "{requests} requests in {flights} flights");
-    // A token is fresh for two thirds of its second; after a failure nobody asks for one, but once when the token is spent.
-    assert!(flights <= 2 * passed.as_secs() + 4, "{flights} flights in {passed:?}");
+    assert!(requests <= exchanges * ATTEMPTS, "{requests} requests in {exchanges} exchanges");
+    // A token is fresh for two thirds of its second; after a failure there is a cooldown, but one more exchange when the
+    // token expires.
+    assert!(exchanges <= 2 * passed.as_secs() + 4, "{exchanges} exchanges in {passed:?}");
     assert!(counts.failures.load(Ordering::SeqCst) >= requests / 5, "IMS was too reliable");
-    assert!(tally.served.load(Ordering::SeqCst) > TASKS as u64 * seconds, "hardly anybody was served");
-    assert!(grown < 32 * 1024, "{grown} bytes stayed behind");
+    assert!(tally.served.load(Ordering::SeqCst) > TASKS as u64 * seconds, "hardly any call got a token");
+    assert!(grown < 32 * 1024, "{grown} bytes leaked");
 }
 
 #[derive(Default)]
 struct Tally {
     served: AtomicU64,
-    served_after_their_end: AtomicU64,
+    /// Served after they had expired.
+    expired: AtomicU64,
 }
 
 async fn call_from_many_tasks(ims: &ImsClient, time: Duration) -> Arc<Tally> {
@@ -84,9 +86,9 @@ async fn call_from_many_tasks(ims: &ImsClient, time: Duration) -> Arc<Tally> {
 
 async fn call(number: usize, ims: ImsClient, end: Instant, tally: Arc<Tally>) {
     while Instant::now() < end {
-        let asked = SystemTime::now();
+        let called = SystemTime::now();
         let outcome = match number % 10 {
-            // Some are in a hurry, some have a need.
+            // Some have a short timeout, some need a minimum validity.
             0 => match tokio::time::timeout(Duration::from_millis(1), ims.token()).await {
                 Ok(outcome) => outcome,
                 Err(_) => continue,
@@ -97,8 +99,8 @@ async fn call(number: usize, ims: ImsClient, end: Instant, tally: Arc<Tally>) {
         match outcome {
             Ok(token) => {
                 tally.served.fetch_add(1, Ordering::Relaxed);
-                let late = u64::from(token.expires_at() <= asked);
-                tally.served_after_their_end.fetch_add(late, Ordering::Relaxed);
+                let expired = u64::from(token.expires_at() <= called);
+                tally.expired.fetch_add(expired, Ordering::Relaxed);
             }
             Err(error) => {
                 let expected = [ErrorKind::Connect, ErrorKind::Rejected, ErrorKind::Server, ErrorKind::Throttled];
@@ -109,7 +111,7 @@ async fn call(number: usize, ims: ImsClient, end: Instant, tally: Arc<Tally>) {
     }
 }
 
-/// Serves canned answers for as long as the process lives, and keeps nothing of what it is sent.
+/// Sends canned responses for as long as the process lives, and records nothing.
 fn unreliable_ims(counts: &'static Counts) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -122,7 +124,7 @@ fn unreliable_ims(counts: &'static Counts) -> String {
     format!("http://{address}")
 }
 
-/// Until the client hangs up, or an answer is that we do.
+/// Until the client disconnects, or the script says so.
 fn serve(mut stream: TcpStream, counts: &Counts) -> Option<()> {
     let mut request = [0; 16 * 1024];
     loop {
@@ -132,7 +134,7 @@ fn serve(mut stream: TcpStream, counts: &Counts) -> Option<()> {
         }
         let number = counts.requests.fetch_add(1, Ordering::SeqCst);
         let (status, body) = match number % 20 {
-            // Long enough a burst to fail a whole flight.
+            // A burst that is long enough to fail a whole exchange.
             3..=6 => ("503 Service Unavailable", String::new()),
             11 => ("400 Bad Request", r#"{"error":"invalid_token","error_description":"no"}"#.to_owned()),
             15 => {
@@ -160,17 +162,17 @@ fn is_whole(request: &[u8]) -> bool {
 /// Of the whole process.
 #[derive(Default)]
 struct Counts {
-    flights: AtomicU64,
+    exchanges: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
     panics: AtomicU64,
 }
 
-/// Each flight is a span of the crate's.
+/// Each exchange is a span of the crate.
 impl<S: tracing::Subscriber> Layer<S> for &'static Counts {
     fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
-        let flights = u64::from(attributes.metadata().name() == "ims_exchange");
-        self.flights.fetch_add(flights, Ordering::SeqCst);
+        let exchanges = u64::from(attributes.metadata().name() == "ims_exchange");
+        self.exchanges.fetch_add(exchanges, Ordering::SeqCst);
     }
 }
 
@@ -185,17 +187,17 @@ fn live_bytes() -> isize {
     LIVE.load(Ordering::SeqCst)
 }
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: all calls are passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size().cast_signed(), Ordering::Relaxed);
-        // SAFETY: handed on as it came.
+        // SAFETY: see above.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size().cast_signed(), Ordering::Relaxed);
-        // SAFETY: handed on as it came.
+        // SAFETY: see above.
         unsafe { System.dealloc(at, layout) }
     }
 }

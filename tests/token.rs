@@ -1,4 +1,4 @@
-//! The token's life end to end: real runtimes, real sockets, the public surface alone.
+//! The cached token end to end: real runtimes, real sockets, the public surface only.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +19,7 @@ use adobe_ims::testing::{ManualClock, MockAnswer, MockIms, ScriptedTokens};
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, Token, TokenSource};
 use support::material::CredentialsFile;
 use support::raw::{RawServer, Step};
+use support::raw_exchange::{self, good, granted};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use wiremock::matchers::any;
@@ -31,7 +32,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// T6: five thousand cold callers on several threads, one request, one token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_herd_of_five_thousand_makes_one_request() {
+async fn five_thousand_callers_make_one_request() {
     let mock = MockIms::start().await.unwrap();
     mock.answer_always(MockAnswer::grant().delay(Duration::from_millis(200)));
     let ims = mock.client().unwrap();
@@ -44,9 +45,9 @@ async fn a_herd_of_five_thousand_makes_one_request() {
     assert_eq!(mock.request_count(), 1);
 }
 
-/// T7: a herd shares one refusal, and it is remembered: nobody after them asks again at once.
+/// T7: concurrent callers share one refusal, and it is remembered: later callers do not ask again at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_herd_shares_one_refusal() {
+async fn a_hundred_callers_share_one_refusal() {
     let mock = MockIms::start().await.unwrap();
     mock.answer_always(MockAnswer::refuse("invalid_client", "invalid client_secret parameter"));
     let ims = mock.client().unwrap();
@@ -59,9 +60,9 @@ async fn a_herd_shares_one_refusal() {
     assert_eq!(mock.request_count(), 1);
 }
 
-/// T4: a renewal beside the callers makes one attempt, and its failure is seen by nobody.
+/// T4: a background refresh makes one attempt, and no caller sees its failure.
 #[tokio::test]
-async fn a_renewal_beside_the_callers_makes_one_attempt() {
+async fn a_background_refresh_makes_one_attempt() {
     let clock = ManualClock::new();
     let mock = MockIms::builder().clock(clock.clone()).start().await.unwrap();
     let ims = ImsClient::builder(mock.credentials()).danger_endpoint(mock.endpoint()).clock(clock.clone());
@@ -79,24 +80,41 @@ async fn a_renewal_beside_the_callers_makes_one_attempt() {
     assert_eq!(mock.request_count(), 2);
 }
 
-/// T10: of many that were answered 401, all get the same new token, for one request.
+/// T10: many callers that got a 401 all get the same new token, for one request.
 #[tokio::test]
 async fn many_who_forget_a_refused_token_cost_one_request() {
     let mock = MockIms::start().await.unwrap();
     let ims = mock.client().unwrap();
     let refused = ims.token().await.unwrap();
-    let mut renewed = Vec::new();
+    let mut refreshed = Vec::new();
     for _ in 0..10 {
         ims.forget(&refused);
-        renewed.push(ims.token().await.unwrap().expose_secret().to_owned());
+        refreshed.push(ims.token().await.unwrap().expose_secret().to_owned());
     }
-    renewed.dedup();
-    assert_eq!(renewed.len(), 1);
-    assert_ne!(renewed[0], refused.expose_secret());
+    refreshed.dedup();
+    assert_eq!(refreshed.len(), 1);
+    assert_ne!(refreshed[0], refused.expose_secret());
     assert_eq!(mock.request_count(), 2);
 }
 
-/// T14: before 1970 nothing can be signed: an error, not a panic, and nothing is sent.
+/// T10: an API that always responds with 401 costs one exchange a minute at most, not one for each request.
+#[tokio::test]
+async fn a_lasting_401_costs_one_exchange_a_minute() {
+    let (mock, clock) = (MockIms::start().await.unwrap(), ManualClock::new());
+    let ims = mock.client_builder().clock(clock.clone()).build().unwrap();
+    let forget_each = async || {
+        for _ in 0..20 {
+            ims.forget(&ims.token().await.unwrap());
+        }
+    };
+    forget_each().await;
+    assert_eq!(mock.request_count(), 2);
+    clock.advance(MINUTE);
+    forget_each().await;
+    assert_eq!(mock.request_count(), 3);
+}
+
+/// T14: before 1970 nothing can be signed: an error, not a panic, and no request.
 #[tokio::test]
 async fn a_clock_before_1970_is_an_error_of_usage() {
     let mock = MockIms::start().await.unwrap();
@@ -109,9 +127,9 @@ async fn a_clock_before_1970_is_an_error_of_usage() {
     assert_eq!(mock.request_count(), 0);
 }
 
-/// T19: each client draws a moment of its own to renew at.
+/// T19: each client draws the start of its refresh window.
 #[tokio::test]
-async fn clients_that_started_together_do_not_renew_together() {
+async fn clients_that_started_together_do_not_refresh_together() {
     let clock = ManualClock::new();
     let mock = MockIms::builder().clock(clock.clone()).start().await.unwrap();
     let ims =
@@ -141,17 +159,21 @@ async fn two_credentials_share_connections_and_no_token() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(token_named_after_the_client).mount(&server).await;
     let credentials = |id| CredentialsFile::new().client_id(id).read().unwrap();
-    let first = ImsClient::builder(credentials("first")).danger_endpoint(server.uri()).build().unwrap();
+    let clock = ManualClock::new();
+    let first = ImsClient::builder(credentials("first")).danger_endpoint(server.uri()).clock(clock.clone());
+    let first = first.build().unwrap();
     let second = first.with_credentials(credentials("second")).unwrap();
     assert_eq!((first.client_id(), second.client_id()), ("first", "second"));
 
     for round in 1..=500 {
+        // Long enough to forget another token, and far from the refresh window.
+        clock.advance(MINUTE);
         let (of_first, of_second) = tokio::join!(first.token(), second.token());
         let (of_first, of_second) = (of_first.unwrap(), of_second.unwrap());
         assert_eq!((of_first.expose_secret(), of_second.expose_secret()), ("token.of.first", "token.of.second"));
         match round % 10 {
             0 => first.forget(&of_first),
-            // The other's token is none of its own.
+            // The other client's token.
             3 => first.forget(&of_second),
             5 => second.forget(&of_second),
             _ => {}
@@ -162,11 +184,11 @@ async fn two_credentials_share_connections_and_no_token() {
     assert_eq!((of("first"), of("second")), (50, 51));
 }
 
-// Callers that go away.
+// Callers that give up.
 
-/// R3: callers with limits of a millisecond get a token in the end, for one request.
+/// R3: callers with timeouts of a millisecond get a token in the end, for one request.
 #[tokio::test]
-async fn callers_with_tiny_limits_get_their_token_in_the_end() {
+async fn callers_with_tiny_timeouts_get_their_token_in_the_end() {
     let mock = MockIms::start().await.unwrap();
     mock.answer_always(MockAnswer::grant().delay(Duration::from_millis(300)));
     let ims = mock.client().unwrap();
@@ -180,9 +202,9 @@ async fn callers_with_tiny_limits_get_their_token_in_the_end() {
     assert_eq!(mock.request_count(), 1);
 }
 
-/// R9: a flight that was given up, because nobody drives its runtime, ends with the last client too.
+/// R9: an abandoned exchange, whose runtime is not driven, is cancelled with the last client too.
 #[test]
-fn a_flight_that_was_given_up_is_not_made_once_the_last_client_is_dropped() {
+fn an_abandoned_exchange_is_cancelled_with_the_last_client() {
     let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
     let (undriven, driven) = (runtime(), runtime());
     let mock = driven.block_on(MockIms::start()).unwrap();
@@ -204,7 +226,7 @@ fn a_flight_that_was_given_up_is_not_made_once_the_last_client_is_dropped() {
     assert_eq!(mock.request_count(), 1);
 }
 
-/// R9: the server sees the connection closed when the last client is dropped in the middle of a flight, and not before.
+/// R9: the server sees the connection closed when the last client is dropped during an exchange, and not before.
 #[tokio::test]
 async fn the_last_client_dropped_closes_the_connection() {
     let server = RawServer::start([vec![Step::Read, Step::Hold]]);
@@ -240,9 +262,9 @@ async fn keep_fresh_asks_by_itself_and_ends_with_the_last_client() {
 
 // Runtimes.
 
-/// R5: built and cloned without a runtime; served without one from then on, and otherwise an error of usage.
+/// R5: a client is built and cloned without a runtime. Without one a valid token is served; anything else is a usage error.
 #[test]
-fn without_a_runtime_a_good_token_is_served() {
+fn without_a_runtime_a_valid_token_is_served() {
     let driver = runtime();
     let mock = driver.block_on(MockIms::start()).unwrap();
     let ims = mock.client().unwrap();
@@ -256,19 +278,21 @@ fn without_a_runtime_a_good_token_is_served() {
     assert_eq!(mock.request_count(), 1);
 }
 
-/// R6, R7: a client outlives 300 runtimes, every third of them dropped in the middle of a flight, with its connections:
-/// each first call in the next one works.
+/// R6, R7: a client outlives 300 runtimes and their connections, every third of them dropped during an exchange: each first
+/// call in the next one works.
 #[test]
 fn each_first_call_after_a_dropped_runtime_works() {
     let driver = runtime();
-    let mock = driver.block_on(MockIms::start()).unwrap();
-    let ims = mock.client().unwrap();
+    let clock = ManualClock::new();
+    let mock = driver.block_on(MockIms::builder().clock(clock.clone()).start()).unwrap();
+    let ims = mock.client_builder().clock(clock.clone()).build().unwrap();
     for number in 0..300 {
         let short_lived = runtime();
         let token = short_lived.block_on(ims.token()).unwrap();
+        clock.advance(MINUTE);
         ims.forget(&token);
         if number % 3 == 0 {
-            // Whether the answer comes in that time is open: so both are tried.
+            // Whether the response comes in that time is open: so both are tried.
             drop(short_lived.block_on(async { timeout(Duration::from_millis(1), ims.token()).await }));
         }
         drop(short_lived);
@@ -276,7 +300,45 @@ fn each_first_call_after_a_dropped_runtime_works() {
     assert!((300..=600).contains(&mock.request_count()), "{}", mock.request_count());
 }
 
-/// R6: a flight on a runtime that is alive but not driven costs one call its limit; the next one works.
+/// R6: one client in 360 short runtimes: each call works, although it makes one attempt and the pool has connections whose
+/// runtimes are shutting down.
+#[test]
+fn one_attempt_is_enough_in_each_of_many_short_runtimes() {
+    let mock = runtime().block_on(MockIms::start()).unwrap();
+    let ims = mock.client_builder().max_attempts(1).build().unwrap();
+    for number in 0..360 {
+        let short_lived = if number % 3 == 0 { runtime() } else { runtime_with_threads() };
+        let outcome = short_lived.block_on(ims.exchange());
+        outcome.unwrap_or_else(|error| panic!("call {number}: {error:?}"));
+        // Its threads, and with them its connections, end some time later.
+        short_lived.shutdown_background();
+    }
+    // A few requests may have been sent by a runtime that was then gone.
+    assert!((360..=380).contains(&mock.request_count()), "{}", mock.request_count());
+}
+
+/// R6: the same at the worst moment: the runtime of the connection is dropped between request and response.
+#[test]
+fn a_connection_of_a_dropped_runtime_costs_no_attempt() {
+    let server = RawServer::start([vec![Step::Read, granted(), Step::Read, Step::Hold], good()]);
+    let ims = raw_exchange::builder(&server).max_attempts(1).build().unwrap();
+    let before = runtime_with_threads();
+    before.block_on(ims.exchange()).unwrap();
+
+    let outcome = runtime().block_on(async {
+        let mut call = pin!(ims.exchange());
+        while server.requests().len() < 2 {
+            assert!(timeout(Duration::from_millis(5), call.as_mut()).await.is_err());
+        }
+        before.shutdown_background();
+        call.await
+    });
+
+    assert!(outcome.is_ok(), "{outcome:?}");
+    assert_eq!((server.connections(), server.requests().len()), (2, 3));
+}
+
+/// R6: an exchange on a runtime that is alive but not driven costs one call its timeout; the next one works.
 #[test]
 fn a_runtime_that_is_not_driven_costs_one_call() {
     let (driver, idle) = (runtime(), runtime());
@@ -293,7 +355,7 @@ fn a_runtime_that_is_not_driven_costs_one_call() {
     assert_eq!(mock.request_count(), 1);
 }
 
-// What is kept, and what is not.
+// What is cached, and what is not.
 
 /// Clones share one token, in whichever task they are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,22 +370,39 @@ async fn clones_share_the_token() {
     assert_eq!(mock.request_count(), 2);
 }
 
-/// An exchange neither takes the kept token nor replaces it.
+/// `cached_token` looks at the cache and nothing else: no request, no refresh, and no token that has expired.
+#[tokio::test]
+async fn the_cached_token_can_be_looked_at_without_a_request() {
+    let (mock, clock) = (MockIms::start().await.unwrap(), ManualClock::new());
+    let ims = mock.client_builder().clock(clock.clone()).build().unwrap();
+    assert!(ims.cached_token().is_none());
+    let token = ims.token().await.unwrap();
+    for age in [Duration::ZERO, DAY - 30 * MINUTE, DAY - Duration::from_secs(2)] {
+        clock.advance(age - (DAY - token.remaining()).min(age));
+        assert_eq!(ims.cached_token().unwrap().expose_secret(), token.expose_secret());
+    }
+    clock.advance(Duration::from_secs(2));
+    assert!(ims.cached_token().is_none());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(mock.request_count(), 1);
+}
+
+/// `exchange` neither returns the cached token nor replaces it.
 #[tokio::test]
 async fn an_exchange_neither_reads_nor_fills_the_cache() {
     let mock = MockIms::start().await.unwrap();
     let ims = mock.client().unwrap();
     let exchanged = ims.exchange().await.unwrap();
-    let kept = ims.token().await.unwrap();
-    assert_ne!(kept.expose_secret(), exchanged.expose_secret());
+    let cached = ims.token().await.unwrap();
+    assert_ne!(cached.expose_secret(), exchanged.expose_secret());
     ims.forget(&exchanged);
     let again = ims.exchange().await.unwrap();
-    assert_ne!(again.expose_secret(), kept.expose_secret());
-    assert_eq!(ims.token().await.unwrap().expose_secret(), kept.expose_secret());
+    assert_ne!(again.expose_secret(), cached.expose_secret());
+    assert_eq!(ims.token().await.unwrap().expose_secret(), cached.expose_secret());
     assert_eq!(mock.request_count(), 3);
 }
 
-/// Nor is it held back by the failures of others, nor does it mend them.
+/// `exchange` is not held back by the failures of `token`, and its success does not end their cooldown.
 #[tokio::test]
 async fn an_exchange_is_not_held_back_by_remembered_failures() {
     let mock = MockIms::start().await.unwrap();
@@ -336,9 +415,9 @@ async fn an_exchange_is_not_held_back_by_remembered_failures() {
     assert_eq!(mock.request_count(), 2);
 }
 
-/// A token that lives long enough is kept; one that does not is replaced, and one that never could is not.
+/// A token that is valid for long enough is returned; one that is not is replaced, once, and one that never could be is not.
 #[tokio::test]
-async fn a_need_of_life_is_met_by_one_exchange_at_most() {
+async fn a_required_validity_costs_one_exchange_at_most() {
     let mock = MockIms::start().await.unwrap();
     let clock = ManualClock::new();
     let ims =
@@ -354,14 +433,15 @@ async fn a_need_of_life_is_met_by_one_exchange_at_most() {
 
 // `TokenSource`.
 
-/// A client, a token and a script are sources, directly and behind every kind of pointer; each forgets.
+/// A client is a source of tokens, directly and behind every kind of pointer; each forgets.
 #[tokio::test]
-async fn every_kind_of_source_hands_out_and_forgets() {
+async fn every_kind_of_source_gets_tokens_and_forgets_them() {
     async fn text(source: impl TokenSource) -> String {
         source.token().await.unwrap().expose_secret().to_owned()
     }
     let mock = MockIms::start().await.unwrap();
-    let ims = mock.client().unwrap();
+    let clock = ManualClock::new();
+    let ims = mock.client_builder().clock(clock.clone()).build().unwrap();
     let current = ims.token().await.unwrap().expose_secret().to_owned();
     let (arc, boxed): (Arc<dyn TokenSource>, Box<dyn TokenSource>) = (Arc::new(ims.clone()), Box::new(ims.clone()));
     assert_eq!(text(&ims).await, current);
@@ -372,6 +452,7 @@ async fn every_kind_of_source_hands_out_and_forgets() {
 
     let forgetting: [&dyn TokenSource; 5] = [&ims, &&ims, &arc, &boxed, &Box::new(Arc::new(&ims))];
     for (at, source) in forgetting.into_iter().enumerate() {
+        clock.advance(MINUTE);
         source.forget(&source.token().await.unwrap());
         assert_eq!(mock.request_count(), at as u64 + 1);
         source.token().await.unwrap();
@@ -379,9 +460,9 @@ async fn every_kind_of_source_hands_out_and_forgets() {
     }
 }
 
-/// A token is its own source until it ends; forgetting it changes nothing.
+/// A token is its own source until it expires; forgetting it changes nothing.
 #[tokio::test]
-async fn a_token_is_a_source_until_it_ends() {
+async fn a_token_is_a_source_until_it_expires() {
     let clock = ManualClock::new();
     let token = Token::for_tests_with_clock("given", MINUTE, clock.clone()).unwrap();
     let source: &dyn TokenSource = &token;
@@ -407,18 +488,22 @@ async fn an_application_tests_its_handling_of_a_401_by_script() {
     }
     let tokens = ScriptedTokens::new();
     tokens.then_token(Token::for_tests("stale", DAY).unwrap());
-    tokens.then_token(Token::for_tests("good", DAY).unwrap());
+    tokens.then_token(Token::for_tests("new", DAY).unwrap());
     tokens.then_failure(ErrorKind::Timeout);
-    let api = |text: &str| if text == "good" { 200 } else { 401 };
+    let api = |text: &str| if text == "new" { 200 } else { 401 };
     assert_eq!(call(&tokens, api).await.unwrap(), 200);
     assert_eq!(call(&tokens, |_| 401).await.unwrap_err().kind(), ErrorKind::Timeout);
     assert_eq!(tokens.forgotten(), 2);
-    // The script has ended: IMS is down.
+    // The script is over: IMS is down.
     assert_eq!(tokens.token().await.unwrap_err().kind(), ErrorKind::Server);
 }
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn runtime_with_threads() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// The outcome of a future's first poll.

@@ -1,4 +1,4 @@
-//! What a server can send, byte by byte: nothing is read in part, no limit is passed.
+//! What a server can send, byte by byte: no partial response is used, no limit is exceeded.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,11 +13,11 @@ mod support;
 use adobe_ims::ErrorKind;
 use support::material::printed;
 use support::raw::{RawServer, Step};
-use support::raw_exchange::{ACCESS_TOKEN, BODY, answer, builder, ends, good};
+use support::raw_exchange::{ACCESS_TOKEN, BODY, builder, ends, good, granted};
 
-/// N6: an endless body is left after 64 KiB, by whatever framing it comes.
+/// N6: an endless body is read up to 64 KiB, whatever its framing.
 #[tokio::test]
-async fn an_endless_body_is_left_after_64_kib() {
+async fn an_endless_body_is_read_up_to_64_kib() {
     let piece = b" ".repeat(16 * 1024);
     let chunk = [b"4000\r\n", piece.as_slice(), b"\r\n"].concat();
     for (framing, piece) in [("transfer-encoding: chunked", chunk), ("connection: close", piece)] {
@@ -33,12 +33,12 @@ async fn an_endless_body_is_left_after_64_kib() {
         assert_eq!(error.kind(), ErrorKind::Response, "{framing}");
         assert_eq!(server.requests().len(), 1, "{framing}");
         assert!(server.is_idle().await, "{framing}: the connection is still open");
-        // What was not read stood in the buffers of the two sockets.
+        // What was not read filled the buffers of the two sockets.
         assert!(server.sent() < 16 << 20, "{framing}: {} bytes", server.sent());
     }
 }
 
-/// N6: a body that is declared too large is refused before a byte of it is there.
+/// N6: a body that is declared too large is refused before a byte of it arrives.
 #[tokio::test]
 async fn a_body_declared_too_large_is_refused_unread() {
     for length in [64 * 1024 + 1, 68_719_476_736, u64::MAX / 2] {
@@ -63,8 +63,10 @@ async fn a_body_of_64_kib_is_the_largest() {
     for (length, fits) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
         let body = format!("{BODY}{}", " ".repeat(length - BODY.len()));
         let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-        for answer in [Step::answer("200 OK", &body), Step::write(format!("{head}{length:x}\r\n{body}\r\n0\r\n\r\n"))] {
-            let server = RawServer::start([vec![Step::Read, answer, Step::Hold]]);
+        for response in
+            [Step::response("200 OK", &body), Step::write(format!("{head}{length:x}\r\n{body}\r\n0\r\n\r\n"))]
+        {
+            let server = RawServer::start([vec![Step::Read, response, Step::Hold]]);
             let client = builder(&server).build().unwrap();
 
             let outcome = ends(&client).await;
@@ -77,9 +79,9 @@ async fn a_body_of_64_kib_is_the_largest() {
     }
 }
 
-/// N8: a body shorter than declared is never read in part: the attempt is made again.
+/// N8: a body shorter than declared is never used: the attempt is retried.
 #[tokio::test]
-async fn a_body_shorter_than_declared_is_tried_again() {
+async fn a_body_shorter_than_declared_is_retried() {
     let length = BODY.len() + 1;
     let short = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{BODY}");
     let server = RawServer::start([vec![Step::Read, Step::write(short)], good()]);
@@ -91,9 +93,9 @@ async fn a_body_shorter_than_declared_is_tried_again() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// N8: of a refusal cut short the status says enough: it is final, and no part of its body is taken for the whole.
+/// N8: the status of a truncated refusal says enough: it is final, and no part of its body is used.
 #[tokio::test]
-async fn a_refusal_cut_short_is_a_refusal() {
+async fn a_truncated_refusal_is_a_refusal() {
     let cut = "HTTP/1.1 400 Bad Request\r\ncontent-length: 600\r\n\r\n{\"error\":\"invalid_token\"}";
     let server = RawServer::start([vec![Step::Read, Step::write(cut)], good()]);
 
@@ -102,7 +104,7 @@ async fn a_refusal_cut_short_is_a_refusal() {
     assert_eq!((error.kind(), error.code(), server.requests().len()), (ErrorKind::Rejected, None, 1));
 }
 
-/// N8: a body longer than declared ends where it was declared to end, and is refused if that is no whole answer.
+/// N8: a body longer than declared is cut where it was declared to end, and refused if that is not a whole response.
 #[tokio::test]
 async fn a_body_longer_than_declared_is_refused() {
     let length = BODY.len() - 1;
@@ -116,12 +118,12 @@ async fn a_body_longer_than_declared_is_refused() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// N9: an answer that is no HTTP, or too much of it, is an error and nothing worse.
+/// N9: a response that is not HTTP, or too much of it, is an error and nothing worse.
 #[tokio::test]
-async fn an_answer_that_is_no_http_is_an_error() {
+async fn a_response_that_is_not_http_is_an_error() {
     let many = (0..10_000).map(|number| format!("x-{number}: y\r\n")).collect::<String>();
     let huge = "y".repeat(1 << 20);
-    for (name, answer) in [
+    for (name, response) in [
         ("many headers", format!("HTTP/1.1 200 OK\r\n{many}content-length: 0\r\n\r\n")),
         ("a huge header", format!("HTTP/1.1 200 OK\r\nx: {huge}\r\ncontent-length: 0\r\n\r\n")),
         ("a huge reason", format!("HTTP/1.1 200 {huge}\r\ncontent-length: 0\r\n\r\n")),
@@ -133,15 +135,15 @@ async fn an_answer_that_is_no_http_is_an_error() {
         ("a header without a colon", "HTTP/1.1 200 OK\r\nMARKER\r\n\r\n".to_owned()),
         ("a nul in a header", "HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n".to_owned()),
         ("two lengths", format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\n{BODY}")),
-        ("a length that is no number", format!("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{BODY}")),
+        ("a length that is not a number", format!("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n{BODY}")),
         ("a negative length", format!("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{BODY}")),
-        ("a chunk that is no number", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_owned()),
+        ("a chunk size that is not a number", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_owned()),
         (
             "a chunk too large to count",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n".to_owned(),
         ),
     ] {
-        let server = RawServer::start([vec![Step::Read, Step::write(answer)]]);
+        let server = RawServer::start([vec![Step::Read, Step::write(response)]]);
         let client = builder(&server).max_attempts(1).build().unwrap();
 
         let error = ends(&client).await.expect_err(name);
@@ -169,9 +171,9 @@ async fn the_client_speaks_http_1_1() {
     }
 }
 
-/// N10: a server that answers in HTTP/2 is not understood.
+/// N10: a response in HTTP/2 is an error.
 #[tokio::test]
-async fn an_answer_in_http_2_is_an_error() {
+async fn a_response_in_http_2_is_an_error() {
     let goaway = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
     let server = RawServer::start([vec![Step::Read, Step::write(goaway)]]);
     let client = builder(&server).max_attempts(1).build().unwrap();
@@ -182,16 +184,16 @@ async fn an_answer_in_http_2_is_an_error() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// N15: an interim answer is passed over.
+/// N15: an interim response is ignored.
 #[tokio::test]
-async fn interim_answers_are_passed_over() {
+async fn interim_responses_are_ignored() {
     for interim in [
         "HTTP/1.1 100 Continue\r\n\r\n",
         "HTTP/1.1 102 Processing\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\nlink: </a>; rel=preload\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
     ] {
-        let server = RawServer::start([vec![Step::Read, Step::write(interim), answer()]]);
+        let server = RawServer::start([vec![Step::Read, Step::write(interim), granted()]]);
         let client = builder(&server).build().unwrap();
 
         let token = ends(&client).await.unwrap();
@@ -201,11 +203,11 @@ async fn interim_answers_are_passed_over() {
     }
 }
 
-/// B3: a change of protocol that nobody asked for is no answer.
+/// B3: a change of protocol that was not requested is an error.
 #[tokio::test]
-async fn switching_protocols_is_no_answer() {
+async fn switching_protocols_is_an_error() {
     let switch = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
-    let server = RawServer::start([vec![Step::Read, Step::write(switch), answer(), Step::Hold]]);
+    let server = RawServer::start([vec![Step::Read, Step::write(switch), granted(), Step::Hold]]);
     let client = builder(&server).build().unwrap();
 
     let error = ends(&client).await.unwrap_err();

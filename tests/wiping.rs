@@ -1,4 +1,4 @@
-//! S9: what is secret is wiped before its memory is given back. An allocator looks at each block on its way out.
+//! S9: secrets are wiped before their memory is freed. An allocator looks at each block.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,14 +16,15 @@ mod support;
 use std::time::{Duration, Instant, SystemTime};
 
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, JwtSigner, ServiceCredentials, Token};
+use aws_lc_rs::pbkdf2;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use support::material::{
-    CLIENT_ID, CLIENT_SECRET, CredentialsFile, ENCRYPTED_PKCS1, METASCOPE, ORG_ID, RSA_2048_PKCS1, RSA_2048_PKCS8,
-    TECHNICAL_ACCOUNT_ID, der, pkcs1_crlf,
+    CLIENT_ID, CLIENT_SECRET, CredentialsFile, ENCRYPTED_PKCS1, ENCRYPTED_PKCS8, METASCOPE, ORG_ID, RSA_2048_PKCS1,
+    RSA_2048_PKCS8, TECHNICAL_ACCOUNT_ID, der, pkcs1_crlf,
 };
 use support::raw::{RawServer, Step};
 use tokio::runtime::Builder;
@@ -32,9 +33,9 @@ use watch::Watching;
 #[global_allocator]
 static ALLOCATOR: Watching = Watching::new();
 
-/// S9: the watch itself: a secret that is merely dropped, shortened or outgrown is seen, each kind of it.
+/// S9: the measurement itself: it detects each kind of secret that is merely dropped, truncated or reallocated.
 #[test]
-fn a_secret_that_is_not_wiped_is_seen() {
+fn a_secret_that_is_not_wiped_is_detected() {
     for secret in secrets() {
         let (mut outgrown, mut cut) = (secret.clone(), secret.clone());
         assert_eq!(left_behind(|| secret), 1);
@@ -44,7 +45,7 @@ fn a_secret_that_is_not_wiped_is_seen() {
     assert_eq!(left_behind(|| CLIENT_ID.to_owned()), 0);
 }
 
-/// S9: the client secret is taken over as it is, and wiped with the last clone of the credentials.
+/// S9: the client secret is moved, and wiped with the last clone of the credentials.
 #[test]
 fn the_client_secret_is_wiped() {
     let secret = CLIENT_SECRET.to_owned();
@@ -58,7 +59,7 @@ fn the_client_secret_is_wiped() {
     );
 }
 
-/// S9: the text of the key and its DER are wiped, whatever spelling they were given in.
+/// S9: the text of the key and its DER are wiped, whatever the spelling.
 #[test]
 fn the_key_is_wiped_in_every_spelling() {
     let flat = RSA_2048_PKCS1.replace('\n', " ");
@@ -88,7 +89,26 @@ fn a_refused_key_is_wiped() {
     }
 }
 
-/// S9: an assertion is wiped with its last clone, and no part of its signature stays behind while it is made.
+/// S9: of an encrypted key, passphrase, derived key and decrypted text are wiped, whether it is decrypted or refused.
+#[cfg(feature = "encrypted-keys")]
+#[test]
+fn what_decrypting_a_key_needs_is_wiped() {
+    let cut = support::material::armour("ENCRYPTED PRIVATE KEY", &der(ENCRYPTED_PKCS8)[..1000]);
+    for (key, is_taken) in [(ENCRYPTED_PKCS8, true), (ENCRYPTED_EC, false), (ENCRYPTED_PKCS1, false), (&cut, false)] {
+        for (passphrase, is_right) in [(PASSPHRASE.to_owned(), true), (format!("{PASSPHRASE}!"), false)] {
+            let (key, builder) = (key.to_owned(), support::material::parts());
+            let build = || {
+                let builder = builder.private_key(key).passphrase(passphrase);
+                let built = (format!("{builder:?}"), builder.clone().build());
+                assert_eq!(built.1.is_ok(), is_taken && is_right);
+                built
+            };
+            assert_eq!(left_behind(build), 0);
+        }
+    }
+}
+
+/// S9: an assertion is wiped with its last clone, and so are all parts of its signature.
 #[test]
 fn an_assertion_is_wiped() {
     let signer = signer();
@@ -101,39 +121,43 @@ fn an_assertion_is_wiped() {
     );
 }
 
-/// S9: the form is wiped when HTTP lets go of it, whether IMS takes it, refuses it or hangs up. Nor does HTTP itself
-/// leave a copy on a plain connection; one inside TLS would be its own.
+/// S9: the form is wiped when HTTP drops it, whether IMS accepts it, refuses it or closes the connection. HTTP itself
+/// leaves no copy on a plain connection; a copy inside TLS would be its own.
 #[test]
 fn the_form_is_wiped() {
-    let refusal = Step::answer("400 Bad Request", r#"{"error":"invalid_client"}"#);
-    for (answer, kind, limit) in [
+    let refusal = Step::response("400 Bad Request", r#"{"error":"invalid_client"}"#);
+    for (response, kind, limit) in [
         (refusal, ErrorKind::Rejected, LONG),
-        (Step::answer("200 OK", "{}"), ErrorKind::Response, LONG),
+        (Step::response("200 OK", "{}"), ErrorKind::Response, LONG),
         (Step::Reset, ErrorKind::Connect, LONG),
         (Step::Hold, ErrorKind::Timeout, Duration::from_secs(1)),
     ] {
-        let server = RawServer::start([vec![Step::Read, answer, Step::Hold]]);
+        let server = RawServer::start([vec![Step::Read, response, Step::Hold]]);
         let credentials = CredentialsFile::new().read().unwrap();
         let left = left_behind(|| assert_eq!(exchange(credentials, &server, limit).unwrap_err().kind(), kind));
         assert_eq!(left, left_by_aws_lc_rs(), "{kind:?}");
         let form = server.requests()[0].form();
         assert_eq!(form["client_secret"], CLIENT_SECRET);
-        assert_eq!(form["jwt_token"], signer().sign(NOW).unwrap().expose_secret(), "another one was looked for");
+        assert_eq!(
+            form["jwt_token"],
+            signer().sign(NOW).unwrap().expose_secret(),
+            "the search was for another assertion"
+        );
     }
 }
 
-/// S9: the token and the answer it came in are wiped. The answer comes in chunks of four bytes, so that no buffer of
-/// HTTP's ever holds as much of the token as is looked for: those are not ours to wipe.
+/// S9: the token and the body of its response are wiped. The body comes in chunks of four bytes, so that no buffer of
+/// HTTP, which is not ours to wipe, ever holds as much of the token as the search looks for.
 #[test]
 fn the_token_is_wiped() {
     for blanks in [0, 100, 5_000, 60_000] {
         let token = token();
         let body = format!(r#"{{"access_token":"{token}","expires_in":86399999{}}}"#, " ".repeat(blanks));
-        let mut answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
+        let mut response = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
         for piece in body.as_bytes().chunks(4) {
-            answer += &format!("{:x}\r\n{}\r\n", piece.len(), str::from_utf8(piece).unwrap());
+            response += &format!("{:x}\r\n{}\r\n", piece.len(), str::from_utf8(piece).unwrap());
         }
-        let server = RawServer::start([vec![Step::Read, Step::write(answer + "0\r\n\r\n"), Step::Hold]]);
+        let server = RawServer::start([vec![Step::Read, Step::write(response + "0\r\n\r\n"), Step::Hold]]);
         let credentials = CredentialsFile::new().read().unwrap();
         assert_eq!(
             left_behind(|| {
@@ -147,9 +171,9 @@ fn the_token_is_wiped() {
     }
 }
 
-// What the tests stand on.
+// Helpers.
 
-/// All that is looked for. Of the key, what is private in it: the modulus is public.
+/// All that is searched for. Of the key, its private part: the modulus is public.
 fn secrets() -> Vec<Vec<u8>> {
     let base64_lines = |pem: &str| pem.lines().filter(|line| !line.starts_with('-')).map(Vec::from).collect::<Vec<_>>();
     let assertion = signer().sign(NOW).unwrap();
@@ -164,14 +188,34 @@ fn secrets() -> Vec<Vec<u8>> {
     for pem in [RSA_2048_PKCS1, RSA_2048_PKCS8] {
         secrets.extend(base64_lines(pem));
     }
+    secrets.extend([PASSPHRASE.into(), derived_key()]);
     secrets
 }
 
+/// With what [`ENCRYPTED_PKCS8`] is encrypted.
+fn derived_key() -> Vec<u8> {
+    let der = der(ENCRYPTED_PKCS8);
+    let salt = der.windows(2).position(|header| header == [0x04, 0x08]).unwrap() + 2;
+    let mut key = vec![0; 32];
+    pbkdf2::derive(
+        pbkdf2::PBKDF2_HMAC_SHA256,
+        2048.try_into().unwrap(),
+        &der[salt..salt + 8],
+        PASSPHRASE.as_bytes(),
+        &mut key,
+    );
+    key
+}
+
+/// Of the encrypted fixtures.
+const PASSPHRASE: &str = "throw-away";
+#[cfg(feature = "encrypted-keys")]
+const ENCRYPTED_EC: &str = include_str!("fixtures/encrypted.ec-p256.pem");
 /// Version, modulus and public exponent come first.
 const PRIVATE: usize = 280;
 /// Enough on a slow machine, looking at each block included.
 const LONG: Duration = Duration::from_secs(20);
-/// All is signed at one time, so that it is known what is signed.
+/// All is signed at one time, so that the assertion is known.
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 #[track_caller]
@@ -208,7 +252,7 @@ fn token() -> String {
     (0..400).map(|number| format!("{:03}", number * 7 % 1000)).collect()
 }
 
-/// On this thread alone, connection and all: what other threads give back is the server's.
+/// On this thread only, connection and all: what other threads free is the server's.
 fn exchange(credentials: ServiceCredentials, server: &RawServer, limit: Duration) -> Result<Token, Error> {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let client = ImsClient::builder(credentials)

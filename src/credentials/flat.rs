@@ -5,12 +5,13 @@ use super::fields::{self, PRODUCTION};
 use super::json::{Node, Value};
 use super::named::{Named, Texts};
 use super::oauth::OAuthFields;
+use super::private_key::PrivateKey;
 use super::reader::{Fields, Wanted};
 use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
 use crate::secret::Secret;
 
-/// What a name stands for.
+/// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
     ClientId,
@@ -20,6 +21,7 @@ pub(super) enum Slot {
     Scopes,
     Metascopes,
     PrivateKey,
+    Passphrase,
     Host,
     Environment,
 }
@@ -27,7 +29,10 @@ pub(super) enum Slot {
 /// What one tool calls its values: for an error that names what is not there.
 pub(super) struct Names {
     pub(super) client_id: &'static str,
+    /// Of JWT credentials, which have one.
     pub(super) client_secret: &'static str,
+    /// Of OAuth Server-to-Server credentials, which may have two.
+    pub(super) client_secrets: &'static str,
     pub(super) org_id: &'static str,
     pub(super) account_id: &'static str,
     pub(super) scopes: &'static str,
@@ -35,7 +40,7 @@ pub(super) struct Names {
     pub(super) private_key: &'static str,
 }
 
-/// The values of one source, by what they stand for.
+/// The values of one source, by what they mean.
 pub(super) struct Flat<'a> {
     /// Before each name that an error shows.
     pub(super) prefix: String,
@@ -44,8 +49,8 @@ pub(super) struct Flat<'a> {
 }
 
 impl Slot {
-    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are one
-    /// name.
+    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are
+    /// one name.
     pub(super) fn of(name: &str) -> Option<Self> {
         let is_letter = |c: &char| !matches!(c, '_' | '-');
         let name = name.chars().filter(is_letter).map(|c| c.to_ascii_lowercase()).collect::<String>();
@@ -67,8 +72,8 @@ impl<'a> Flat<'a> {
         self.given(slot).next().is_some()
     }
 
-    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the newer one
-    /// counts.
+    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the
+    /// newer one counts.
     pub(super) fn is_jwt(&self, wanted: Wanted) -> bool {
         let is_jwt = self.has(Slot::PrivateKey) || self.has(Slot::Metascopes);
         is_jwt && (!self.has(Slot::Scopes) || wanted == Wanted::Service)
@@ -95,13 +100,15 @@ impl<'a> Flat<'a> {
             client_id: self.one(Slot::ClientId, self.names.client_id)?.text()?,
             client_secret: self.one(Slot::ClientSecret, self.names.client_secret)?.text()?,
             metascopes: self.one(Slot::Metascopes, self.names.metascopes)?.texts()?,
-            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?,
+            private_key: self.one(Slot::PrivateKey, self.names.private_key)?.lines()?.map(PrivateKey::Text),
+            passphrase: self.one(Slot::Passphrase, "passphrase")?.text()?,
             certificate: Named::new("certificate", None),
+            signing_key: None,
         }))
     }
 
-    /// The value for this, whichever of its names was used. Two that differ are an error: which of them
-    /// counts would be a guess.
+    /// The value for this, whichever of its names was used. Two that differ are an error: to choose
+    /// one would be a guess.
     fn one(&self, slot: Slot, name: &str) -> Result<Value<'a>, CredentialsError> {
         let mut given = self.given(slot);
         let Some(first) = given.next() else {
@@ -119,7 +126,7 @@ impl<'a> Flat<'a> {
     fn client_secrets(&self) -> Result<Named<Texts>, CredentialsError> {
         let mut given = self.given(Slot::ClientSecret);
         let Some(first) = given.next() else {
-            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secret), None));
+            return Ok(Named::new(format!("{}{}", self.prefix, self.names.client_secrets), None));
         };
         let mut secrets = first.texts()?;
         for other in given {
@@ -156,13 +163,21 @@ fn is_blank(value: &Value<'_>) -> bool {
 }
 
 fn is_same(one: &Value<'_>, other: &Value<'_>) -> bool {
-    match (one.node(), other.node()) {
-        (Some(Node::Text(one)), Some(Node::Text(other))) => one.expose() == other.expose(),
+    one.node().zip(other.node()).is_some_and(|(one, other)| is_same_node(one, other))
+}
+
+fn is_same_node(one: &Node, other: &Node) -> bool {
+    match (one, other) {
+        (Node::Text(one), Node::Text(other)) => one.expose() == other.expose(),
+        (Node::Number(Some(one)), Node::Number(Some(other))) => one == other,
+        (Node::List(one), Node::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same_node(one, other))
+        }
         _ => false,
     }
 }
 
-const SLOTS: [(Slot, &[&str]); 9] = [
+const SLOTS: [(Slot, &[&str]); 10] = [
     (Slot::ClientId, &["clientid", "apikey"]),
     (Slot::ClientSecret, &["clientsecret", "clientsecrets", "secret"]),
     (Slot::OrgId, &["orgid", "imsorgid", "imsorg", "organization"]),
@@ -170,6 +185,7 @@ const SLOTS: [(Slot, &[&str]); 9] = [
     (Slot::Scopes, &["scopes", "scope"]),
     (Slot::Metascopes, &["metascopes", "metascope"]),
     (Slot::PrivateKey, &["privatekey"]),
+    (Slot::Passphrase, &["passphrase"]),
     (Slot::Host, &["imsendpoint", "imshost", "imsurl", "ims", "url"]),
     (Slot::Environment, &["environment", "imsenv", "env"]),
 ];

@@ -1,9 +1,10 @@
-//! A field with the name it had where it was found, so that every name is written once: beside its
+//! A field with the name it had where it was found, so that every name is written once: next to its
 //! value.
 
 use std::borrow::Cow;
 
 use crate::error::{CredentialsError, Origin};
+use crate::redact::{looks_like_credential, printable};
 use crate::secret::Secret;
 
 /// A value and its name: path in a file, function of a builder, environment variable.
@@ -23,6 +24,17 @@ pub(super) enum Texts {
 impl<T> Named<T> {
     pub(super) fn new(name: impl Into<Cow<'static, str>>, value: Option<T>) -> Self {
         Self { name: name.into(), value }
+    }
+
+    /// Another value under another name, if there is one.
+    pub(super) fn replace(&mut self, name: &'static str, value: Option<T>) {
+        if value.is_some() {
+            *self = Self::new(name, value);
+        }
+    }
+
+    pub(super) fn map<U>(self, into: impl FnOnce(T) -> U) -> Named<U> {
+        Named { name: self.name, value: self.value.map(into) }
     }
 
     /// The value as `check` accepts it.
@@ -64,6 +76,14 @@ impl<T: IsBlank> Field for Named<T> {
     }
 }
 
+/// A name from a file or the environment, as it may appear in a message.
+pub(super) fn shown(name: &str) -> String {
+    match printable(name, MAX_NAME) {
+        name if name.is_empty() || looks_like_credential(&name) => "(unnamed)".to_owned(),
+        name => name,
+    }
+}
+
 /// The names of all fields with nothing in them.
 pub(super) fn missing(fields: &[&dyn Field]) -> Vec<String> {
     fields.iter().filter_map(|field| field.missing()).map(str::to_owned).collect()
@@ -79,7 +99,7 @@ impl IsBlank for Secret {
     }
 }
 
-/// Separators between nothing are nothing.
+/// Separators without items between them count as nothing.
 impl IsBlank for Texts {
     fn is_blank(&self) -> bool {
         let is_nothing = |text: &Secret| {
@@ -91,3 +111,5 @@ impl IsBlank for Texts {
         }
     }
 }
+
+const MAX_NAME: usize = 80;

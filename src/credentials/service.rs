@@ -1,23 +1,24 @@
 //! Service credentials of AEM's Developer Console: the file, its parts, and their checks.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::fields::{self, PRODUCTION};
 use super::file;
 use super::named::{Field, Named, Texts, missing};
+use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::certificate::Certificate;
 use crate::error::{CredentialsError, Error, Origin};
-use crate::key::RsaKey;
 use crate::secret::Secret;
+use crate::signing_key::{Key, SigningKey};
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
 ///
-/// What can't work is refused at construction, with words that say what it is; no message ever shows
-/// a value. Cheap to clone: clones share everything, and the last one wipes the secrets.
+/// Unusable values are refused at construction, with an error that says what is wrong and never
+/// shows a value. Cheap to clone: clones share everything, and the last one wipes the secrets.
 ///
 /// ```no_run
 /// use adobe_ims::ServiceCredentials;
@@ -36,21 +37,23 @@ struct Parts {
     technical_account_id: String,
     ims_host: String,
     metascopes: Vec<String>,
-    key: RsaKey,
+    key: Key,
     certificate: Option<Certificate>,
 }
 
 impl ServiceCredentials {
-    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`).
+    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`), or of
+    /// another file with JWT credentials that
+    /// [`Credentials::from_json`](crate::Credentials::from_json) knows.
     ///
-    /// Parses the private key too, in every spelling that copying turns it into. The bytes stay the
-    /// caller's: wiping them is up to the caller.
+    /// Also parses the private key, in every spelling that copying produces. Wiping the bytes is up
+    /// to the caller.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but a complete file of
-    /// at most 64 KiB: it names all missing fields at once, or what the file is instead;
-    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that can't sign.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but a complete file
+    /// of at most 64 KiB: it names all missing fields at once, or what the file is instead;
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that cannot sign.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::of(CredentialsReader::default().read_json(json.as_ref(), Wanted::Service)?)
     }
@@ -59,18 +62,19 @@ impl ServiceCredentials {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
 
-    /// For parts that are kept apart, such as in a secret manager.
+    /// Returns a builder, for parts that are kept separately, such as in a secret manager.
     pub fn builder() -> ServiceCredentialsBuilder {
         ServiceCredentialsBuilder::default()
     }
 
-    /// `technicalAccount.clientId`; what other Adobe APIs want as `x-api-key`.
+    /// `technicalAccount.clientId`; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
@@ -96,7 +100,8 @@ impl ServiceCredentials {
         self.0.metascopes.iter().map(String::as_str)
     }
 
-    /// The certificate beside the key; `None` if absent or unreadable.
+    /// The certificate of the key: the one given, or one next to the key in its text or file;
+    /// `None` if absent or unreadable.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()
     }
@@ -105,14 +110,17 @@ impl ServiceCredentials {
         &self.0.client_secret
     }
 
-    pub(crate) fn key(&self) -> &RsaKey {
+    pub(crate) fn key(&self) -> &Key {
         &self.0.key
     }
 
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Service(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: EXPECTED, reader }.into())
+            }
         }
     }
 }
@@ -143,8 +151,7 @@ impl fmt::Debug for ServiceCredentials {
     }
 }
 
-/// Puts service credentials together from their parts. Nothing is checked before
-/// [`build`](Self::build).
+/// Builds service credentials from their parts. Nothing is checked before [`build`](Self::build).
 ///
 /// ```no_run
 /// use adobe_ims::ServiceCredentials;
@@ -161,7 +168,8 @@ impl fmt::Debug for ServiceCredentials {
 /// # Ok::<(), adobe_ims::Error>(())
 /// ```
 ///
-/// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by `parse()`.
+/// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by
+/// `parse()`.
 #[derive(Clone)]
 #[must_use]
 pub struct ServiceCredentialsBuilder {
@@ -175,7 +183,7 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `technicalAccount.clientSecret` of the file. The text is taken over and wiped in the end.
+    /// `technicalAccount.clientSecret` of the file. The text is moved in, and wiped on drop.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
         self.fields.client_secret.value = Some(Secret::from(client_secret.into()));
         self
@@ -193,14 +201,14 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `imsEndpoint` of the file. Without it, `ims-na1.adobelogin.com`: production, all regions.
+    /// `imsEndpoint` of the file. `ims-na1.adobelogin.com` by default: production, all regions.
     pub fn ims_host(mut self, ims_host: impl Into<String>) -> Self {
         self.fields.ims_host.value = Some(Secret::from(ims_host.into()));
         self
     }
 
-    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may be a
-    /// list with commas.
+    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may
+    /// be a list with commas.
     pub fn metascopes(mut self, metascopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let metascopes = metascopes.into_iter().map(|name| Secret::from(name.into())).collect();
         self.fields.metascopes.value = Some(Texts::List(metascopes));
@@ -208,14 +216,42 @@ impl ServiceCredentialsBuilder {
     }
 
     /// `privateKey` of the file: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling. The text is
-    /// taken over and wiped.
+    /// moved in, and wiped on drop.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
-        self.fields.private_key.value = Some(Secret::from(pem.into()));
+        self.fields.private_key.value = Some(PrivateKey::Text(Secret::from(pem.into())));
         self
     }
 
-    /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
-    /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
+    /// A file with the private key, for tools that keep it separately; instead of
+    /// [`private_key`](Self::private_key). [`build`](Self::build) reads it, blocking while it does.
+    pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.fields.private_key.value = Some(PrivateKey::File(path.into()));
+        self
+    }
+
+    /// The passphrase of an encrypted private key (`BEGIN ENCRYPTED PRIVATE KEY`). Needs the
+    /// feature `encrypted-keys`: without it, [`build`](Self::build) refuses an encrypted key. Not
+    /// used if the key is not encrypted. The text is moved in, and wiped on drop.
+    ///
+    /// Keys are decrypted as OpenSSL encrypts them: PBES2 with AES-CBC and PBKDF2 (HMAC-SHA-1, 256,
+    /// 384 or 512), of at most 5 million iterations. [`build`](Self::build) blocks meanwhile: about
+    /// a millisecond for the 2048 iterations that are OpenSSL's default, about half a second for a
+    /// million.
+    pub fn passphrase(mut self, passphrase: impl Into<String>) -> Self {
+        self.fields.passphrase.value = Some(Secret::from(passphrase.into()));
+        self
+    }
+
+    /// A key that signs where it is kept, instead of [`private_key`](Self::private_key): in a key
+    /// management service, a hardware module, or another process.
+    pub fn signing_key(mut self, key: impl SigningKey) -> Self {
+        self.fields.signing_key = Some(Arc::new(key));
+        self
+    }
+
+    /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: a
+    /// certificate that cannot be read counts as absent, and [`ServiceCredentials::certificate`]
+    /// then returns `None`.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
         self.fields.certificate.value = Some(Secret::from(pem.into()));
         self
@@ -243,7 +279,9 @@ impl Default for ServiceCredentialsBuilder {
                 client_secret: Named::new("client_secret", None),
                 metascopes: Named::new("metascopes", None),
                 private_key: Named::new("private_key", None),
+                passphrase: Named::new("passphrase", None),
                 certificate: Named::new("certificate", None),
+                signing_key: None,
             },
         }
     }
@@ -260,7 +298,9 @@ impl fmt::Debug for ServiceCredentialsBuilder {
             client_secret,
             metascopes: _,
             private_key,
+            passphrase,
             certificate: _,
+            signing_key: _,
         } = &self.fields;
         f.debug_struct("ServiceCredentialsBuilder")
             .field("client_id", &client_id.shown())
@@ -268,7 +308,8 @@ impl fmt::Debug for ServiceCredentialsBuilder {
             .field("org_id", &org_id.shown())
             .field("technical_account_id", &technical_account_id.shown())
             .field("ims_host", &ims_host.shown())
-            .field("private_key", &private_key.value)
+            .field("private_key", &private_key.shown())
+            .field("passphrase", &passphrase.value)
             .finish_non_exhaustive()
     }
 }
@@ -283,8 +324,12 @@ pub(super) struct ServiceFields {
     pub(super) client_id: Named<Secret>,
     pub(super) client_secret: Named<Secret>,
     pub(super) metascopes: Named<Texts>,
-    pub(super) private_key: Named<Secret>,
+    pub(super) private_key: Named<PrivateKey>,
+    /// Of an encrypted private key.
+    pub(super) passphrase: Named<Secret>,
     pub(super) certificate: Named<Secret>,
+    /// In place of `private_key`.
+    pub(super) signing_key: Option<Arc<dyn SigningKey>>,
 }
 
 impl ServiceFields {
@@ -299,9 +344,16 @@ impl ServiceFields {
             client_secret,
             metascopes,
             private_key,
+            passphrase: _,
             certificate: _,
+            signing_key,
         } = self;
-        missing(&[ims_host, org_id, technical_account_id, client_id, client_secret, metascopes, private_key])
+        let mut needed: Vec<&dyn Field> =
+            vec![ims_host, org_id, technical_account_id, client_id, client_secret, metascopes];
+        if signing_key.is_none() {
+            needed.push(private_key);
+        }
+        missing(&needed)
     }
 
     /// All fields at once, or all that is missing in one error.
@@ -316,8 +368,13 @@ impl ServiceFields {
             client_secret,
             metascopes,
             private_key,
+            passphrase,
             certificate,
+            signing_key,
         } = self;
+        if let (Some(_), None) = (&signing_key, private_key.missing()) {
+            return Err(CredentialsError::TwoKeys.into());
+        }
         match origin {
             _ if names.is_empty() => {}
             Origin::Jwt(found) if private_key.missing().is_some() => {
@@ -325,6 +382,7 @@ impl ServiceFields {
             }
             _ => return Err(CredentialsError::Missing { names, origin }.into()),
         }
+        let mut with_key = None;
         let parts = Parts {
             ims_host: ims_host.check(origin, fields::ims_host)?,
             org_id: org_id.check(origin, fields::account)?,
@@ -332,10 +390,19 @@ impl ServiceFields {
             client_id: client_id.check(origin, fields::client_id)?,
             client_secret: client_secret.check(origin, fields::client_secret)?,
             metascopes: metascopes.check(origin, fields::metascopes)?,
-            key: RsaKey::from_text(private_key.check(origin, fields::private_key)?.expose())?,
+            key: match signing_key {
+                Some(key) => Key::Elsewhere(key),
+                None => {
+                    let read = private_key.read(passphrase.value.as_ref(), origin)?;
+                    with_key = read.certificate;
+                    Key::Local(read.key)
+                }
+            },
             certificate: None,
         };
-        let certificate = certificate.value.and_then(|text| Certificate::from_text(text.expose(), &parts.key));
+        let certificate =
+            certificate.value.and_then(|text| Certificate::from_text(text.expose(), parts.key.public_key()));
+        let certificate = certificate.or(with_key);
         Ok(ServiceCredentials(Arc::new(Parts { certificate, ..parts })))
     }
 }

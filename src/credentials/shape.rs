@@ -4,7 +4,8 @@ use super::choice::{Candidate, choose};
 use super::fields::PRODUCTION;
 use super::flat::{Flat, Names, Slot};
 use super::json::{Node, Value};
-use super::named::{Named, Texts};
+use super::named::{Named, Texts, shown};
+use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use super::service::ServiceFields;
 use crate::error::{CredentialsError, Origin};
@@ -31,7 +32,7 @@ pub(super) fn read(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted)
     } else if root.get("project").is_given() || root.get("workspace").get("details").is_given() {
         several(PROJECT, project(root, reader, wanted)?, reader, wanted)
     } else if root.get("jwt_payload").is_given() {
-        single("a JWT configuration of Adobe's aio command line", oldest_aio(root)?)
+        single(OLDEST_AIO, oldest_aio(root)?)
     } else if root.get("values").list().is_ok_and(|values| !values.is_empty()) {
         let (words, fields) = postman(root, wanted)?;
         single(words, fields)
@@ -39,18 +40,6 @@ pub(super) fn read(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted)
         let (words, fields) = flat(root, wanted)?;
         single(words, fields)
     }
-}
-
-/// Text that is not JSON at all: what it is, and what to do.
-pub(super) fn not_json(text: &str) -> Option<(&'static str, &'static str)> {
-    let text = text.trim();
-    if text.starts_with("-----BEGIN") {
-        return Some(("a PEM file", KEY_ONLY));
-    }
-    if text.ends_with(".json") && !text.contains(['\n', '"']) {
-        return Some(("the name of a file", "`from_file` reads it"));
-    }
-    None
 }
 
 /// What has its own shape, and no credentials for IMS.
@@ -65,8 +54,10 @@ fn refused(root: &Value<'_>) -> Option<(&'static str, &'static str)> {
             "the credentials of Adobe PDF Services",
             "they belong to another token service than IMS: use an SDK of Adobe PDF Services",
         ))
-    } else if has(&["access_token"]) {
+    } else if has(&["access_token"]) && !has(&["client_id"]) {
         Some(("a token response of IMS", "a token that was issued cannot get another one: use the credentials"))
+    } else if root.get("type").label().as_deref() == Some("service_account") {
+        Some(("the key of a Google service account", UNKNOWN))
     } else if has(&["redirect_uri"]) {
         Some((
             "a credential for signing in people",
@@ -88,8 +79,10 @@ fn aem(integration: &Value<'_>) -> Result<Fields, CredentialsError> {
         client_id: field(&["technicalAccount", "clientId"])?.text()?,
         client_secret: field(&["technicalAccount", "clientSecret"])?.text()?,
         metascopes: field(&["metascopes"])?.texts()?,
-        private_key: field(&["privateKey"])?.text()?,
+        private_key: field(&["privateKey"])?.text()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: field(&["publicKey"])?.text_if_any(),
+        signing_key: None,
     }))
 }
 
@@ -106,20 +99,27 @@ fn project(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Resu
     };
     let credentials = workspace.field(&["details", "credentials"])?.list()?;
     let candidate = |credential: &Value<'_>| {
-        let (kind, fields) = project_credential(credential, wanted)?;
-        let fields = fields.map(|mut fields| {
+        let (name, id) = (credential.get("name").label(), credential.get("id").label());
+        let shown = match (&name, &id) {
+            (Some(name), Some(id)) => format!("{name} ({id})"),
+            (name, id) => name.clone().or(id.clone()).unwrap_or_default(),
+        };
+        let (kind, fields) = match project_credential(credential, wanted) {
+            Ok((kind, fields)) => (kind, Ok(fields)),
+            Err(fault) => ("a credential", Err(fault)),
+        };
+        let complete = |mut fields| {
             match &mut fields {
                 Fields::Service(fields) => fields.org_id = org_id.clone(),
                 Fields::OAuth(fields) => fields.org_id = org_id.clone(),
                 Fields::Development(_) => {}
             }
             reader.complete(fields)
-        });
-        let mut names: Vec<String> = ["name", "id"].iter().filter_map(|key| credential.get(key).label()).collect();
-        names.extend(fields.as_ref().and_then(Fields::client_id));
-        Ok(Candidate { names, kind, fields })
+        };
+        let fields = fields.map(|fields| fields.map(complete));
+        Candidate::new(shown, [name, id].into_iter().flatten(), kind, fields)
     };
-    credentials.iter().map(candidate).collect()
+    Ok(credentials.iter().map(candidate).collect())
 }
 
 fn project_credential(
@@ -149,7 +149,7 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
     for (name, context) in root.field(&["ims", "contexts"])?.object()? {
         // Others hold the tokens of a user, or a single setting.
         if context.get("client_id").is_given() {
-            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, reader, wanted)?);
+            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, None, reader, wanted));
         }
     }
     Ok(candidates)
@@ -159,19 +159,20 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
 pub(super) fn context_candidate(
     name: &str,
     flat: &Flat<'_>,
+    origin: Option<Origin>,
     reader: &CredentialsReader,
     wanted: Wanted,
-) -> Result<Candidate, CredentialsError> {
+) -> Candidate {
     let (kind, fields) = match flat.is_jwt(wanted) {
-        true => ("JWT", flat.service(Origin::Jwt(AIO_JWT))?),
-        false => ("OAuth Server-to-Server", flat.oauth(Origin::OAuth(AIO_OAUTH))?),
+        true => ("JWT", flat.service(origin.unwrap_or(Origin::Jwt(AIO_JWT)))),
+        false => ("OAuth Server-to-Server", flat.oauth(origin.unwrap_or(Origin::OAuth(AIO_OAUTH)))),
     };
-    let fields = reader.complete(fields);
-    let names = [Some(name.to_owned()), fields.client_id()].into_iter().flatten().collect();
-    Ok(Candidate { names, kind, fields: Some(fields) })
+    let fields = fields.map(|fields| Some(reader.complete(fields)));
+    Candidate::new(name.to_owned(), [name.to_owned()], kind, fields)
 }
 
-/// The configuration that `aio` wrote before it had contexts: the claims stand in it as they are signed.
+/// The configuration that `aio` wrote before it had contexts: it holds the claims as they are
+/// signed.
 fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let claims = root.field(&["jwt_payload"])?;
     let metascopes = claims.object()?.into_iter().filter(|(key, value)| {
@@ -182,15 +183,17 @@ fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let host = audience.shown().and_then(|url| url.strip_prefix("https://")?.split('/').next());
     let host = Secret::from(host.unwrap_or(PRODUCTION).to_owned());
     Ok(Fields::Service(ServiceFields {
-        origin: Origin::Jwt("a JWT configuration of Adobe's aio command line"),
+        origin: Origin::Jwt(OLDEST_AIO),
         ims_host: Named::new(audience.name.clone(), Some(host)),
         org_id: claims.field(&["iss"])?.text()?,
         technical_account_id: claims.field(&["sub"])?.text()?,
         client_id: root.get("client_id").text()?,
         client_secret: root.get("client_secret").text()?,
         metascopes: Named::new("jwt_payload", Some(Texts::List(metascopes))),
-        private_key: root.get("jwt_private_key").lines()?,
+        private_key: root.get("jwt_private_key").lines()?.map(PrivateKey::Text),
+        passphrase: Named::new("passphrase", None),
         certificate: Named::new("certificate", None),
+        signing_key: None,
     }))
 }
 
@@ -201,7 +204,7 @@ fn postman(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), C
         let (name, value) = (variable.get("key").label().unwrap_or_default(), variable.get("value"));
         let is_enabled = !matches!(variable.get("enabled").node(), Some(Node::Bool(false)));
         if let (Some(slot), Some(node), true) = (Slot::of(&name), value.node(), is_enabled) {
-            values.push((slot, Value::named(name, node)));
+            values.push((slot, Value::named(shown(&name), node)));
         }
     }
     if values.is_empty() {
@@ -231,15 +234,16 @@ fn flat(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), Cred
         (&AIO, AIO_OAUTH, AIO_JWT)
     };
     let flat = Flat::of_object(root, names)?;
-    let has_client = flat.has(Slot::ClientId);
-    let is_console_jwt = jwt == CONSOLE_JWT_WORDS && !flat.has(Slot::Scopes) && !has(&["CLIENT_SECRETS"]);
-    if has_client && (flat.is_jwt(wanted) || is_console_jwt) {
-        return Ok((jwt, flat.service(Origin::Jwt(jwt))?));
+    let known = [Slot::ClientId, Slot::ClientSecret, Slot::Scopes, Slot::Metascopes, Slot::PrivateKey];
+    if known.into_iter().filter(|slot| flat.has(*slot)).count() < 2 {
+        return Err(not_credentials("JSON of an unknown kind", UNKNOWN));
     }
-    if has_client && (flat.has(Slot::ClientSecret) || flat.has(Slot::Scopes)) {
-        return Ok((oauth, flat.oauth(Origin::OAuth(oauth))?));
-    }
-    Err(not_credentials("JSON of an unknown kind", UNKNOWN))
+    // The JWT download has neither key nor metascopes.
+    let is_download = has(&["PUBLIC_KEYS_WITH_EXPIRY", "API_KEY"]) && !flat.has(Slot::Scopes);
+    Ok(match flat.is_jwt(wanted) || is_download {
+        true => (jwt, flat.service(Origin::Jwt(jwt))?),
+        false => (oauth, flat.oauth(Origin::OAuth(oauth))?),
+    })
 }
 
 fn several(
@@ -248,7 +252,7 @@ fn several(
     reader: &CredentialsReader,
     wanted: Wanted,
 ) -> Result<Found, CredentialsError> {
-    Ok(Found { words, fields: choose(words, candidates, reader.selection(), wanted)? })
+    Ok(Found { words, fields: choose(words, Origin::OAuth(words), candidates, reader.selection(), wanted)? })
 }
 
 fn not_credentials(found: &'static str, advice: &'static str) -> CredentialsError {
@@ -257,11 +261,10 @@ fn not_credentials(found: &'static str, advice: &'static str) -> CredentialsErro
 
 const UNKNOWN: &str = "a credentials file comes from AEM's Developer Console, the Adobe Developer Console, or a tool \
                        such as aio: download it again";
-const KEY_ONLY: &str = "a key is one part of the credentials: read the JSON file it came with, and give a key that is \
-                        kept apart with `Credentials::reader().private_key(..)`";
 const PROJECT: &str = "a project download of the Adobe Developer Console";
 const PROJECT_JWT: &str = "JWT credentials in a project download of the Adobe Developer Console";
 const AIO_CONFIG: &str = "a configuration of Adobe's aio command line";
+const OLDEST_AIO: &str = "a JWT configuration of Adobe's aio command line";
 const AIO_JWT: &str = "a JWT context of Adobe's aio-lib-ims";
 const AIO_OAUTH: &str = "an OAuth Server-to-Server context of Adobe's aio-lib-ims";
 const POSTMAN_WORDS: &str = "a Postman environment of the Adobe Developer Console";
@@ -270,7 +273,8 @@ const CONSOLE_JWT_WORDS: &str = "a JWT download of the Adobe Developer Console";
 
 pub(super) const AIO: Names = Names {
     client_id: "client_id",
-    client_secret: "client_secrets",
+    client_secret: "client_secret",
+    client_secrets: "client_secrets",
     org_id: "ims_org_id",
     account_id: "technical_account_id",
     scopes: "scopes",
@@ -279,19 +283,22 @@ pub(super) const AIO: Names = Names {
 };
 const CONSOLE_OAUTH: Names = Names {
     client_id: "CLIENT_ID",
-    client_secret: "CLIENT_SECRETS",
+    client_secret: "CLIENT_SECRET",
+    client_secrets: "CLIENT_SECRETS",
     org_id: "ORG_ID",
     account_id: "TECHNICAL_ACCOUNT_ID",
     scopes: "SCOPES",
     metascopes: "META_SCOPES",
     private_key: "PRIVATE_KEY",
 };
-const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secret: "CLIENT_SECRET", ..CONSOLE_OAUTH };
+const CONSOLE_JWT: Names = Names { client_id: "API_KEY", client_secrets: "CLIENT_SECRET", ..CONSOLE_OAUTH };
 const POSTMAN: Names = Names { org_id: "IMS_ORG", metascopes: "META_SCOPE", ..CONSOLE_JWT };
-const PYTHON: Names = Names { client_secret: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
+const PYTHON: Names =
+    Names { client_secret: "secret", client_secrets: "secret", org_id: "org_id", account_id: "tech_id", ..AIO };
 const JWT_AUTH: Names = Names {
     client_id: "clientId",
     client_secret: "clientSecret",
+    client_secrets: "clientSecret",
     org_id: "orgId",
     account_id: "technicalAccountId",
     scopes: "scopes",

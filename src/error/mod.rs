@@ -25,10 +25,10 @@ use http::StatusCode;
 pub(crate) use self::cause::Cause;
 pub(crate) use self::config::ConfigError;
 pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
-pub(crate) use self::credentials::{CredentialsError, Origin, Place};
+pub(crate) use self::credentials::{CredentialsError, Origin, Place, TOO_EARLY};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
-pub(crate) use self::response::{ErrorResponse, ResponseError, clock_hint};
+pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
 pub(crate) use self::store::StoreSetupError;
 #[cfg(feature = "testing")]
 pub(crate) use self::testing::TestingError;
@@ -42,11 +42,16 @@ pub(crate) use self::usage::UsageError;
 /// [`debug_id`](Self::debug_id), [`retry_after`](Self::retry_after). [`hint`](Self::hint) says what
 /// to do.
 ///
-/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the causes
-/// and, last in the chain, to the hint, so that anything which prints a chain shows it: `{:#}` and
-/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`. The concrete
-/// types of the causes are not promised. The wording may change in any release. No error holds a
-/// secret, a response body other than an IMS error, or a URL.
+/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the
+/// causes and, last in the chain, to the hint, so anything that prints a chain shows it: `{:#}` and
+/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`.
+///
+/// With thiserror, write `#[error("no token from Adobe")]` and not `#[error("adobe: {0}")]` over a
+/// field with `#[from]` or `#[source]`: the message would be printed twice, once by `{0}` and once
+/// as the source.
+///
+/// The concrete types of the causes are not part of the API. The wording may change in any release.
+/// No error holds a secret, a response body other than an IMS error, or a URL.
 ///
 /// ```
 /// use adobe_ims::{ErrorKind, ServiceCredentials};
@@ -69,7 +74,7 @@ struct Inner {
     source: Option<Cause>,
 }
 
-/// What failed, by area. Private, so that it can grow.
+/// What failed, by area. Private, so that it can be extended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -98,7 +103,7 @@ impl Error {
             Failure::Config(_) => ErrorKind::Config,
             Failure::Connection(error) => error.kind(),
             Failure::Credentials(error) => error.kind(),
-            Failure::Key(_) => ErrorKind::Key,
+            Failure::Key(error) => error.kind(),
             Failure::Response(error) => error.kind(),
             Failure::Store(_) => ErrorKind::Store,
             #[cfg(feature = "testing")]
@@ -109,9 +114,9 @@ impl Error {
 
     /// Whether the same call may succeed later, with nothing changed on this side.
     ///
-    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for what
-    /// stays wrong until somebody fixes it: refusals, certificates, a proxy that wants a password,
-    /// unusable responses.
+    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for
+    /// what stays wrong until it is fixed: refusals, certificates, a proxy that requires a
+    /// password, unusable responses.
     pub fn is_transient(&self) -> bool {
         match &self.0.failure {
             Failure::Connection(error) => error.is_transient(),
@@ -119,11 +124,12 @@ impl Error {
             #[cfg(feature = "testing")]
             Failure::Testing(error) => error.is_transient(),
             Failure::Usage(error) => error.is_transient(),
-            Failure::Config(_) | Failure::Credentials(_) | Failure::Key(_) | Failure::Store(_) => false,
+            Failure::Key(error) => error.is_transient(),
+            Failure::Config(_) | Failure::Credentials(_) | Failure::Store(_) => false,
         }
     }
 
-    /// How long the other side asked clients to wait (`Retry-After`); at most one hour.
+    /// How long the server asked clients to wait (`Retry-After`); at most one hour.
     pub fn retry_after(&self) -> Option<Duration> {
         self.response().and_then(|response| response.retry_after)
     }
@@ -207,12 +213,32 @@ impl Error {
         self
     }
 
+    /// Names the variable that the file was named by.
+    pub(crate) fn named_by(mut self, name: &str) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.origin = Some(match &inner.origin {
+                Some(file) => format!("{name}: {file}"),
+                None => name.to_owned(),
+            });
+        }
+        self
+    }
+
+    pub(crate) fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// The file or variable that the credentials were read from.
+    pub(crate) fn origin(&self) -> Option<&str> {
+        self.0.origin.as_deref()
+    }
+
     pub(crate) fn response(&self) -> Option<&ErrorResponse> {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself wants to be left alone. What a proxy or a sign-in page asks for is data in
-    /// the error, and holds nobody back.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in
+    /// the error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
@@ -235,8 +261,23 @@ impl Error {
         Self(Arc::new(Inner { failure, origin: None, response, hint, source }))
     }
 
+    /// What a report adds to the sentence, a line each. `hint` may be another than the error's own.
+    pub(crate) fn details(&self, hint: Option<&str>) -> Vec<String> {
+        let mut lines: Vec<String> = self.causes().map(|cause| format!("caused by: {cause}")).collect();
+        lines.extend(hint.map(|hint| format!("hint: {hint}")));
+        lines.extend(self.debug_id().map(|id| format!("debug id for Adobe's support: {id}")));
+        match self.retry_after() {
+            _ if !self.is_transient() => {}
+            // The hint says so.
+            None if hint.is_some_and(|hint| hint.contains("retry later")) => {}
+            Some(wait) => lines.push(format!("a retry in {} s may succeed", wait.as_secs())),
+            None => lines.push("a retry later may succeed".to_owned()),
+        }
+        lines
+    }
+
     /// The causes without the hint.
-    fn causes(&self) -> impl Iterator<Item = &Cause> {
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &Cause> {
         std::iter::successors(self.0.source.as_ref(), |cause| cause.next()).filter(|cause| !cause.is_hint())
     }
 }
@@ -248,7 +289,7 @@ impl Failure {
             Self::Connection(error) => error.hint().map(Cow::Borrowed),
             Self::Credentials(error) => error.hint(),
             Self::Key(error) => error.hint(),
-            Self::Response(error) => error.hint(response),
+            Self::Response(error) => Some(Cow::Borrowed(error.hint(response))),
             Self::Store(error) => error.hint(),
             #[cfg(feature = "testing")]
             Self::Testing(error) => error.hint(),
@@ -269,7 +310,7 @@ impl StdError for Error {
     }
 }
 
-// Nothing in it can be changed, so nothing can be left half changed by a panic.
+// Immutable, so a panic cannot leave it half changed.
 impl UnwindSafe for Error {}
 impl RefUnwindSafe for Error {}
 
@@ -316,19 +357,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
         write!(f, "{error}")?;
-        for cause in error.causes() {
-            write!(f, "\n  caused by: {cause}")?;
-        }
-        if let Some(hint) = error.hint() {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        if let Some(debug_id) = error.debug_id() {
-            write!(f, "\n  debug id for Adobe's support: {debug_id}")?;
-        }
-        match error.is_transient() {
-            true => f.write_str("\n  a retry later may succeed"),
-            false => Ok(()),
-        }
+        error.details(error.hint()).iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 

@@ -1,6 +1,5 @@
 //! What IMS, or something in its place, responded instead of a token.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ pub(crate) enum ResponseError {
     Server,
     #[error("a proxy responded instead of IMS")]
     Proxy,
-    #[error("response is a redirect to {target}, which is never followed")]
+    #[error("redirect to {target} not followed")]
     Redirect { target: String },
     #[error("response cannot be used: {problem}")]
     Unusable { problem: &'static str },
@@ -54,7 +53,7 @@ impl ResponseError {
         }
     }
 
-    /// Overload passes; a status such as 501 says that the request will never be understood.
+    /// Overload passes; a status such as 501 says that the request will never succeed.
     pub(super) fn is_transient(&self, response: Option<&ErrorResponse>) -> bool {
         match self {
             Self::Throttled => true,
@@ -72,7 +71,8 @@ impl ResponseError {
         }
     }
 
-    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own words.
+    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own
+    /// words.
     pub(super) fn is_overload(&self, response: &ErrorResponse) -> bool {
         match self {
             Self::Throttled => true,
@@ -81,11 +81,13 @@ impl ResponseError {
         }
     }
 
-    pub(super) fn hint(&self, response: Option<&ErrorResponse>) -> Option<Cow<'static, str>> {
+    pub(super) fn hint(&self, response: Option<&ErrorResponse>) -> &'static str {
         let status = response.map(|response| response.status);
-        Some(Cow::Borrowed(match self {
+        match self {
             Self::Refused if status == Some(StatusCode::NOT_FOUND) => NO_ENDPOINT,
-            Self::Refused => return None,
+            Self::Refused => {
+                "the code and the description are IMS's own; if they do not help, give the debug id to Adobe's support"
+            }
             Self::NotIms if status == Some(StatusCode::NOT_FOUND) => NO_ENDPOINT,
             Self::NotIms => {
                 "a proxy, a gateway or a sign-in page responded in the place of IMS: check HTTPS_PROXY, `imsEndpoint`, \
@@ -109,7 +111,7 @@ impl ResponseError {
             Self::ExpiredOnArrival => {
                 "IMS issues tokens for 24 hours: check this machine's clock, and what responds in the place of IMS"
             }
-        }))
+        }
     }
 
     /// The sentence with what the response says: `IMS refused the request: 400 invalid_token: …`.
@@ -124,7 +126,7 @@ impl ResponseError {
     }
 }
 
-/// `400 invalid_token: Could not match …`, as far as there is any of it.
+/// `400 invalid_token: Could not match …`, as far as it is there.
 impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.status.as_str())?;
@@ -138,6 +140,8 @@ impl fmt::Display for ErrorResponse {
     }
 }
 
+pub(crate) const SET_CLOCK: &str = "set this machine's clock";
+
 /// `the local clock is 7 min behind IMS`; `None` for what IMS tolerates.
 pub(crate) fn clock_hint(skew: Skew) -> Option<String> {
     let direction = match skew {
@@ -148,7 +152,7 @@ pub(crate) fn clock_hint(skew: Skew) -> Option<String> {
 }
 
 /// `45 s`, `7 min`, `3 h 20 min 5 s`, `400 days`.
-fn human(duration: Duration) -> String {
+pub(crate) fn human(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds >= 3 * 86_400 {
         return format!("{} days", seconds / 86_400);

@@ -1,6 +1,6 @@
 //! The call itself: what the caller's program or its runtime got wrong.
 
-use super::ErrorKind;
+use super::{ErrorKind, SET_CLOCK};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
@@ -41,9 +41,10 @@ impl UsageError {
                 "build the tokio runtime with `enable_all`: without its I/O and time drivers tokio panics; if it has \
                  them, look at the clock given to the client"
             }
-            Self::TimeOutOfRange => "set the machine's clock",
+            Self::TimeOutOfRange => SET_CLOCK,
             Self::AnotherClient => {
-                "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
+                "a client's credentials can be replaced by a new key or new secrets of the same client id, organization \
+                 and IMS host; for other credentials, make another client with `with_credentials`"
             }
             Self::DevelopmentToken => {
                 "a service needs service credentials or OAuth Server-to-Server credentials: see `Credentials`"

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Learned, TokenRequest, Unit};
+use super::{Learned, TokenRequest, Unit, listed};
 use crate::credentials::OAuthCredentials;
 use crate::error::ErrorResponse;
 use crate::request::{ImsRequest, Value};
@@ -24,8 +24,8 @@ impl ClientCredentialsGrant {
         &self.credentials
     }
 
-    /// Everything is in the body: Adobe's reference for Server-to-Server credentials, which separates
-    /// scopes by commas.
+    /// Everything is in the body: Adobe's reference for Server-to-Server credentials, which
+    /// separates scopes by commas.
     pub(super) fn request(&self, learned: &mut Learned) -> TokenRequest {
         let credentials = &self.credentials;
         let mut fields = vec![
@@ -39,8 +39,8 @@ impl ClientCredentialsGrant {
         TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Seconds }
     }
 
-    /// A credential may have two live secrets while one replaces the other: the next one is tried at once
-    /// if this one was refused, but not for a client id that IMS does not know.
+    /// A credential may have two live secrets while one replaces the other: the next one is tried
+    /// at once if this one was refused, but not for a client id that IMS does not know.
     pub(super) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         if !is_about_secret(refusal) {
             return false;
@@ -60,20 +60,17 @@ impl ClientCredentialsGrant {
             "invalid_client" if !is_about_secret(refusal) => {
                 "IMS does not know this client id: check it, and that production and stage are not mixed up"
             }
-            "invalid_client" => match learned.refused_secrets {
-                0 | 1 => {
-                    "IMS refused the client secret: it was deleted or belongs to another credential; copy the current \
-                     one from the Adobe Developer Console: your project > OAuth Server-to-Server > Retrieve client \
-                     secret"
-                }
-                tried => {
-                    return Some(Cow::Owned(format!(
+            "invalid_client" => {
+                return Some(Cow::Owned(match learned.refused_secrets {
+                    0 | 1 => format!(
+                        "IMS refused the client secret: it was deleted or belongs to another credential; {RENEW_SECRET}"
+                    ),
+                    tried => format!(
                         "IMS refused all {tried} client secrets: they were deleted or belong to another credential; \
-                         copy the current one from the Adobe Developer Console: your project > OAuth \
-                         Server-to-Server > Retrieve client secret"
-                    )));
-                }
-            },
+                         {RENEW_SECRET}"
+                    ),
+                }));
+            }
             "invalid_scope" => return Some(Cow::Owned(self.scope_hint())),
             "unauthorized_client" => {
                 "this client may not use the client credentials grant: create an OAuth Server-to-Server credential in \
@@ -88,15 +85,8 @@ impl ClientCredentialsGrant {
     }
 
     fn scope_hint(&self) -> String {
-        let names = || self.credentials.scopes();
-        let mut shown = names().take(MAX_SHOWN).collect::<Vec<_>>().join(", ");
-        if let more @ 1.. = names().count().saturating_sub(MAX_SHOWN) {
-            shown.push_str(&format!(" and {more} more"));
-        }
-        format!(
-            "requested: {shown}; at least one of these is not granted: use the scopes that the Adobe Developer Console \
-             lists for the credential, or add the missing API to the project"
-        )
+        let names = listed(self.credentials.scopes());
+        format!("requested: {names}; at least one of these is not granted: {GRANT_SCOPES}")
     }
 
     fn secret(&self, learned: &mut Learned) -> Option<&crate::secret::Secret> {
@@ -110,7 +100,8 @@ impl ClientCredentialsGrant {
     }
 }
 
-/// "invalid client_secret parameter", or no words at all; never "invalid client_id parameter".
+/// "invalid client_secret parameter", or no description at all; never "invalid client_id
+/// parameter".
 fn is_about_secret(refusal: &ErrorResponse) -> bool {
     let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
     refusal.code.as_deref() == Some("invalid_client")
@@ -119,5 +110,7 @@ fn is_about_secret(refusal: &ErrorResponse) -> bool {
 }
 
 const PATH: &str = "/ims/token/v3";
-/// Scopes in a hint.
-const MAX_SHOWN: usize = 6;
+pub(crate) const GRANT_SCOPES: &str = "use the scopes that the Adobe Developer Console lists for the credential, or \
+                                       add the missing API to the project";
+pub(crate) const RENEW_SECRET: &str = "copy the current one from the Adobe Developer Console: your project > OAuth \
+                                       Server-to-Server > Retrieve client secret";

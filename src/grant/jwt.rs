@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use super::{Learned, TokenRequest, Unit};
+use zeroize::Zeroizing;
+
+use super::{Learned, TokenRequest, Unit, listed};
 use crate::certificate::Certificate;
 use crate::credentials::ServiceCredentials;
-use crate::error::{Error, ErrorResponse, clock_hint};
+use crate::error::{Error, ErrorResponse, SET_CLOCK, clock_hint};
 use crate::request::{ImsRequest, Value};
 use crate::signer::JwtSigner;
+use crate::signing_key::Key;
 
 pub(crate) struct JwtGrant {
     signer: JwtSigner,
@@ -17,17 +20,29 @@ pub(crate) struct JwtGrant {
 
 impl JwtGrant {
     pub(super) fn new(credentials: ServiceCredentials, assertion_lifetime: Duration) -> Result<Self, Error> {
-        Ok(Self { signer: JwtSigner::with_lifetime(&credentials, assertion_lifetime)? })
+        let signer = match credentials.key() {
+            Key::Local(_) => JwtSigner::with_lifetime(&credentials, assertion_lifetime)?,
+            Key::Elsewhere(_) => JwtSigner::untried(&credentials, assertion_lifetime)?,
+        };
+        Ok(Self { signer })
     }
 
     pub(super) fn credentials(&self) -> &ServiceCredentials {
         self.signer.credentials()
     }
 
-    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use only.
-    pub(super) fn request(&self, now: SystemTime, learned: &Learned) -> Result<TokenRequest, Error> {
+    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use
+    /// only.
+    pub(super) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         let now = learned.skew.and_then(|skew| skew.correct(now)).unwrap_or(now);
-        let (credentials, assertion) = (self.credentials(), self.signer.sign(now)?);
+        let (credentials, unsigned) = (self.credentials(), self.signer.unsigned(now)?);
+        let signature = credentials.key().sign(unsigned.message(), credentials.certificate(), limit).await?;
+        let assertion = unsigned.signed(&Zeroizing::new(signature));
         let fields = vec![
             ("client_id", Value::public(credentials.client_id())),
             ("client_secret", Value::Secret(credentials.client_secret().clone())),
@@ -36,9 +51,9 @@ impl JwtGrant {
         Ok(TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Milliseconds })
     }
 
-    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives. The
-    /// correction has a limit: whoever responds must not get an assertion for years to come by lying
-    /// about the time.
+    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives.
+    /// The correction is limited: a server that lies about the time must not get an assertion that
+    /// is valid for years.
     pub(super) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         let Some(skew) = refusal.skew.filter(|_| learned.skew.is_none()) else { return false };
         let explains = skew.size() >= self.signer.lifetime() && !skew.is_tolerated() && skew.size() <= MAX_CORRECTION;
@@ -49,7 +64,8 @@ impl JwtGrant {
         false
     }
 
-    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real use.
+    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real
+    /// use.
     pub(super) fn hint(&self, refusal: &ErrorResponse, now: SystemTime) -> Option<Cow<'static, str>> {
         let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
         let says = |word: &str| description.contains(word);
@@ -84,7 +100,7 @@ impl JwtGrant {
             "invalid_signature" => return Some(self.signature_hint(now)),
             "invalid_scope" => return Some(Cow::Owned(self.metascope_hint())),
             "bad_request" => {
-                "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical \
+                "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical \
                  account's id that ends in @techacct.adobe.com, not its e-mail"
             }
             "unauthorized_client" => {
@@ -99,7 +115,7 @@ impl JwtGrant {
         }))
     }
 
-    /// What the certificate makes of a refused signature: the most likely cause only.
+    /// What the certificate says about a refused signature: only the most likely cause.
     fn signature_hint(&self, now: SystemTime) -> Cow<'static, str> {
         let Some(certificate) = self.credentials().certificate() else {
             return Cow::Borrowed(
@@ -112,29 +128,23 @@ impl JwtGrant {
     }
 
     fn metascope_hint(&self) -> String {
-        let names = || self.credentials().metascopes();
-        let mut shown = names().take(MAX_SHOWN).collect::<Vec<_>>().join(", ");
-        if let more @ 1.. = names().count().saturating_sub(MAX_SHOWN) {
-            shown.push_str(&format!(" and {more} more"));
-        }
+        let names = listed(self.credentials().metascopes());
         format!(
-            "requested: {shown}; at least one of these is not granted to the technical account: use `metascopes` of the \
+            "requested: {names}; at least one of these is not granted to the technical account: use `metascopes` of the \
              downloaded file as it is, or add the missing API or product profile"
         )
     }
 }
 
-fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
+/// What a certificate says about a refused signature, and what to do.
+pub(crate) fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
     if !certificate.matches_key() {
         return "this private key does not belong to the certificate in the same file: take both from one download"
             .to_owned();
     }
     let date = httpdate::fmt_http_date(certificate.not_after());
     if now > certificate.not_after() {
-        return format!(
-            "this certificate expired on {date}: create a new one in the Developer Console and download the \
-             credentials again"
-        );
+        return format!("this certificate expired on {date}: {CREATE_CERTIFICATE}");
     }
     format!(
         "this certificate belongs to the key and expires on {date}, so it was probably revoked, or `id` and `org` are \
@@ -144,14 +154,15 @@ fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
 
 fn with_clock(refusal: &ErrorResponse, advice: &'static str) -> Cow<'static, str> {
     match refusal.skew.and_then(clock_hint) {
-        Some(clock) => Cow::Owned(format!("set this machine's clock: {clock}; otherwise: {advice}")),
+        Some(clock) => Cow::Owned(format!("{SET_CLOCK}: {clock}; otherwise: {advice}")),
         None => Cow::Borrowed(advice),
     }
 }
 
 /// Adobe's documentation; `/ims/exchange/v1/jwt` and a trailing slash respond alike.
 const PATH: &str = "/ims/exchange/jwt";
-/// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
+/// The longest lifetime of an assertion that Adobe ever allowed; covers a clock in the wrong time
+/// zone.
 const MAX_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
-/// Metascopes in a hint.
-const MAX_SHOWN: usize = 6;
+pub(crate) const CREATE_CERTIFICATE: &str =
+    "create a new one in the Developer Console and download the credentials again";

@@ -17,11 +17,14 @@ use crate::error::{CredentialsError, Error, ErrorResponse};
 use crate::request::ImsRequest;
 use crate::secret::Secret;
 
-/// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
+pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
+pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
+
+/// A closed set, like [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
     ClientCredentials(ClientCredentialsGrant),
-    /// A development token stands for itself: there is nothing to ask for.
+    /// A development token needs no grant: there is nothing to request.
     None(DevelopmentToken),
 }
 
@@ -57,11 +60,25 @@ pub(crate) enum Unit {
 /// What the refusals of one call have taught.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
-    /// How far the local clock is off.
+    /// How far the local clock is off, where a refusal made it worth signing once more.
     skew: Option<Skew>,
+    /// How far it is off by the last response, whatever that was.
+    pub(crate) measured: Option<Skew>,
     /// Which client secret was tried first, and how many have been refused.
     first_secret: Option<usize>,
     refused_secrets: usize,
+}
+
+impl Learned {
+    /// Whether an assertion was signed once more with the time of IMS.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.skew.is_some()
+    }
+
+    /// How many client secrets IMS refused.
+    pub(crate) fn refused_secrets(&self) -> usize {
+        self.refused_secrets
+    }
 }
 
 impl Grant {
@@ -73,10 +90,15 @@ impl Grant {
         }
     }
 
-    /// What to send now.
-    pub(crate) fn request(&self, now: SystemTime, learned: &mut Learned) -> Result<TokenRequest, Error> {
+    /// What to send now. `limit` is for a key that signs elsewhere.
+    pub(crate) async fn request(
+        &self,
+        now: SystemTime,
+        learned: &mut Learned,
+        limit: Duration,
+    ) -> Result<TokenRequest, Error> {
         match self {
-            Self::Jwt(grant) => grant.request(now, learned),
+            Self::Jwt(grant) => grant.request(now, learned, limit).await,
             Self::ClientCredentials(grant) => Ok(grant.request(learned)),
             Self::None(token) => Err(CredentialsError::Expired { at: token.token().expires_at() }.into()),
         }
@@ -113,6 +135,24 @@ impl Grant {
         }
     }
 
+    /// As a metric names it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "jwt",
+            Self::ClientCredentials(_) => "client_credentials",
+            Self::None(_) => "none",
+        }
+    }
+
+    /// What the grant was made of.
+    pub(crate) fn credentials(&self) -> Credentials {
+        match self {
+            Self::Jwt(grant) => Credentials::Service(grant.credentials().clone()),
+            Self::ClientCredentials(grant) => Credentials::OAuth(grant.credentials().clone()),
+            Self::None(token) => Credentials::Development(token.clone()),
+        }
+    }
+
     pub(crate) fn client_id(&self) -> &str {
         match self {
             Self::Jwt(grant) => grant.credentials().client_id(),
@@ -129,13 +169,6 @@ impl Grant {
         }
     }
 
-    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
-    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
-        self.client_id() == other.client_id()
-            && self.ims_host() == other.ims_host()
-            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
-    }
-
     /// The host that the credential belongs to.
     pub(crate) fn ims_host(&self) -> &str {
         match self {
@@ -145,7 +178,7 @@ impl Grant {
         }
     }
 
-    /// What tells its tokens from those of others in a store. `None` where none are requested.
+    /// What distinguishes its tokens from others in a store. `None` where none are requested.
     pub(crate) fn owner<'a>(&'a self, endpoint: &'a str) -> Option<Owner<'a>> {
         let (kind, account, scopes, secret) = match self {
             Self::Jwt(grant) => {
@@ -155,7 +188,12 @@ impl Grant {
             }
             Self::ClientCredentials(grant) => {
                 let credentials = grant.credentials();
-                ("client_credentials", "", credentials.scopes().collect(), credentials.client_secrets().first()?)
+                // Which organization a token is for may depend on whether it was sent.
+                let kind = match credentials.sends_org_id() {
+                    true => "client_credentials with org_id",
+                    false => "client_credentials",
+                };
+                (kind, "", credentials.scopes().collect(), credentials.client_secrets().first()?)
             }
             Self::None(_) => return None,
         };
@@ -170,3 +208,16 @@ impl Grant {
         }
     }
 }
+
+/// The first few of them, for a message.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let (names, mut more) = (names.collect::<Vec<_>>(), String::new());
+    if let count @ 1.. = names.len().saturating_sub(MAX_LISTED) {
+        more = format!(" and {count} more");
+    }
+    let first = names.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(", ");
+    first + &more
+}
+
+/// Scopes in a message.
+const MAX_LISTED: usize = 6;

@@ -8,3 +8,12 @@ pub mod moving_to_oauth {}
 
 #[doc = include_str!("many_processes.md")]
 pub mod many_processes {}
+
+#[doc = include_str!("keys_elsewhere.md")]
+pub mod keys_elsewhere {}
+
+#[doc = include_str!("telemetry.md")]
+pub mod telemetry {}
+
+#[doc = include_str!("from_sync_code.md")]
+pub mod from_sync_code {}

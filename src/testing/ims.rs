@@ -2,11 +2,12 @@
 //! one to the next.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 
-use super::clients::Clients;
+use super::access_token::access_token;
+use super::clients::{Client, Clients};
 use super::endpoint::MockEndpoint;
 use super::received::ReceivedRequest;
 use super::record::Record;
@@ -47,6 +48,16 @@ impl Ims {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Without a request, as the Developer Console does it.
+    pub(super) fn issue_development_token(&self) -> String {
+        let now = self.now();
+        let State { clients, tokens, .. } = &mut *self.state();
+        let client = Client::Account(&clients.account);
+        let token = access_token(&clients.ims_host, client, clients.account.metascopes.names(), now, DAY);
+        tokens.add(&token, client.id().clone(), now.checked_add(DAY));
+        token
+    }
+
     pub(super) fn respond(
         &self,
         method: &Method,
@@ -76,3 +87,5 @@ impl State {
         response
     }
 }
+
+const DAY: Duration = Duration::from_secs(86_400);

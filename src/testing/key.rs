@@ -1,4 +1,4 @@
-//! Throw-away RSA keys. Generating one is slow, so the mocks of a process share them: each takes
+//! Disposable RSA keys. Generating one is slow, so the mocks of a process share them: each takes
 //! the first as its first, the second for its first rotation, and so on.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use base64ct::{Base64, Encoding};
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
-use x509_cert::der::asn1::{AnyRef, OctetStringRef};
-use x509_cert::der::{Reader, SliceReader};
 
 use super::error::unusable;
 use crate::Error;
+use crate::key::private_key_info;
 
 pub(super) struct ThrowAwayKey {
     pub(super) pair: KeyPair,
@@ -27,7 +26,7 @@ impl ThrowAwayKey {
             if let Some(key) = keys.get(index) {
                 return Ok(Arc::clone(key));
             }
-            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a throw-away key cannot be generated"))?));
+            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a disposable key cannot be generated"))?));
         }
     }
 
@@ -38,25 +37,10 @@ impl ThrowAwayKey {
 
     fn generate() -> Option<Self> {
         let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).ok()?;
-        let pkcs1_pem = pem("RSA PRIVATE KEY", pkcs1(pair.serialized_der())?);
+        let (_, pkcs1) = private_key_info(pair.serialized_der())?;
+        let pkcs1_pem = pem("RSA PRIVATE KEY", pkcs1);
         Some(Self { pair, pkcs1_pem })
     }
-}
-
-/// The PKCS#1 key inside a PKCS#8 one: SEQUENCE { version, algorithm, OCTET STRING { key }, … }.
-fn pkcs1(pkcs8: &[u8]) -> Option<&[u8]> {
-    let mut reader = SliceReader::new(pkcs8).ok()?;
-    reader
-        .sequence(|reader| {
-            let _version: u8 = reader.decode()?;
-            let _algorithm: AnyRef<'_> = reader.decode()?;
-            let key: &OctetStringRef = reader.decode()?;
-            while !reader.is_finished() {
-                let _attributes: AnyRef<'_> = reader.decode()?;
-            }
-            Ok::<_, x509_cert::der::Error>(key.as_bytes())
-        })
-        .ok()
 }
 
 /// PEM with CRLF on every platform, as the file has it; rcgen's own line ends follow the platform.

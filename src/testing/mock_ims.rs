@@ -1,21 +1,18 @@
-//! [`MockIms`]: what a test holds of the mock.
+//! [`MockIms`]: the mock as a test uses it.
 
 use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::access_token::access_token;
 use super::answer::MockAnswer;
 use super::builder::MockImsBuilder;
-use super::clients::Client;
 use super::endpoint::MockEndpoint;
 use super::files;
 use super::ims::Ims;
 use super::key::ThrowAwayKey;
 use super::request::MockRequest;
 use super::server::Server;
-use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
+use crate::{DevelopmentToken, Error, ImsClient, ImsClientBuilder, OAuthCredentials, ServiceCredentials};
 
 /// A strict mock of Adobe IMS that listens on `127.0.0.1`; see the [module](super) for how to test
 /// with it.
@@ -30,8 +27,8 @@ use crate::{Error, ImsClient, ImsClientBuilder, ServiceCredentials};
 /// # Memory
 ///
 /// The record is bounded; of an issued token a digest is kept. The HTTP server underneath, however,
-/// keeps each request it answered, secrets included, in memory until the mock is dropped: some ten
-/// kilobytes each. In a soak test, start a new one now and then.
+/// keeps each request, secrets included, in memory until the mock is dropped: some ten kilobytes
+/// each. In a soak test, start a new mock now and then.
 pub struct MockIms {
     endpoint: String,
     ims: Arc<Ims>,
@@ -39,9 +36,9 @@ pub struct MockIms {
 }
 
 impl MockIms {
-    /// Starts to listen on a free port. Needs a Tokio runtime to be awaited on.
+    /// Starts to listen on a free port. Must be awaited on a tokio runtime.
     ///
-    /// The first mock in a process generates the throw-away key, which takes a good part of a
+    /// The first mock in a process generates the disposable key, which takes a good part of a
     /// second on a slow machine.
     ///
     /// # Errors
@@ -70,6 +67,27 @@ impl MockIms {
         self.ims.state().credentials.clone()
     }
 
+    /// The OAuth Server-to-Server credentials, with all live client secrets, oldest first. They
+    /// send their organization if [no single one owns them](MockImsBuilder::oauth_multi_org).
+    ///
+    /// # Errors
+    ///
+    /// When no client secret is live.
+    pub fn oauth_credentials(&self) -> Result<OAuthCredentials, Error> {
+        let state = self.ims.state();
+        state.clients.oauth.credentials(&state.clients.ims_host)
+    }
+
+    /// A local development token, valid for 24 hours by the mock's clock. Each call issues another
+    /// one. Unlike Adobe's, it is issued to the technical account.
+    ///
+    /// # Errors
+    ///
+    /// When it has already expired by the machine's clock, because the mock's is a day behind.
+    pub fn development_token(&self) -> Result<DevelopmentToken, Error> {
+        DevelopmentToken::from_json(self.development_token_json())
+    }
+
     /// A client with default settings that sends its requests to this mock, as the technical
     /// account. It uses the machine's clock. Keep the mock: it stops when it is dropped.
     ///
@@ -95,7 +113,7 @@ impl MockIms {
 /// # Credentials files
 ///
 /// Each method returns the text of a file, to write where a client looks for it. All but the
-/// development token hold a throw-away client secret, some a throw-away private key. They name the
+/// development token hold a disposable client secret, some a disposable private key. They name the
 /// host of IMS and not the address of the mock: how to connect to it is up to the client.
 impl MockIms {
     /// Of the technical account: the service credentials that AEM's Developer Console hands out.
@@ -111,17 +129,10 @@ impl MockIms {
     }
 
     /// A local development token as AEM's Developer Console hands it out. Each call issues another
-    /// one, valid for 24 hours by the mock's clock. Unlike Adobe's, it is issued to the technical
-    /// account.
+    /// one; see [`development_token`](Self::development_token).
     #[must_use]
     pub fn development_token_json(&self) -> String {
-        let now = self.ims.now();
-        let mut state = self.ims.state();
-        let state = &mut *state;
-        let (client, scopes) = (Client::Account(&state.clients.account), &state.clients.account.metascopes);
-        let token = access_token(&state.clients.ims_host, client, scopes.names(), now, DAY);
-        state.tokens.add(&token, client.id().clone(), now.checked_add(DAY));
-        files::development_token(&token)
+        files::development_token(&self.ims.issue_development_token())
     }
 
     /// Of the OAuth Server-to-Server credential: the download of Adobe Developer Console, with all
@@ -154,7 +165,7 @@ impl MockIms {
     /// with it. From now on they are also in [`credentials`](Self::credentials) and the files. The
     /// older keys stay valid until they expire or are revoked.
     ///
-    /// The first rotation in a process generates a second throw-away key, and blocks meanwhile. The
+    /// The first rotation in a process generates a second disposable key, and blocks meanwhile. The
     /// mocks of a process share their keys.
     ///
     /// # Errors
@@ -163,7 +174,7 @@ impl MockIms {
     pub fn rotate_key(&self) -> Result<ServiceCredentials, Error> {
         loop {
             let index = self.ims.state().clients.account.key_count();
-            // Slow, so not while the state is locked: requests are answered meanwhile.
+            // Slow, so not while the state is locked: requests get their responses meanwhile.
             let key = ThrowAwayKey::of_this_process(index)?;
             let mut state = self.ims.state();
             if state.clients.account.key_count() == index {
@@ -221,16 +232,16 @@ impl MockIms {
 
 /// # Scripts
 impl MockIms {
-    /// Scripts the answer to one request, after those already scripted. Without
+    /// Scripts the response to one request, after those already scripted. Without
     /// [`MockAnswer::on`] that is the next request to any endpoint.
     pub fn answer_next(&self, answer: MockAnswer) {
         self.ims.state().script.next(answer);
     }
 
-    /// Scripts the answer to all requests for which [`answer_next`](Self::answer_next) has none
+    /// Scripts the response to all requests for which [`answer_next`](Self::answer_next) has none
     /// left, until [`reset`](Self::reset). A second call replaces the first, unless they are
-    /// [for](MockAnswer::on) different endpoints. An answer for one endpoint goes before one for
-    /// all.
+    /// [for](MockAnswer::on) different endpoints. A response for one endpoint takes precedence over
+    /// one for all.
     pub fn answer_always(&self, answer: MockAnswer) {
         self.ims.state().script.always(answer);
     }
@@ -282,5 +293,3 @@ impl fmt::Debug for MockIms {
             .finish_non_exhaustive()
     }
 }
-
-const DAY: Duration = Duration::from_secs(86_400);

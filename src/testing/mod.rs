@@ -50,11 +50,13 @@
 //!
 //! One mock has two credentials. Each can request tokens, and have them validated and invalidated:
 //!
-//! - a technical account of AEM, which uses the JWT exchange: [`MockIms::credentials_json`],
-//!   [`MockIms::aio_jwt_context_json`];
+//! - a technical account of AEM, which uses the JWT exchange: [`MockIms::credentials`];
 //! - an OAuth Server-to-Server credential, which uses the client credentials grant:
-//!   [`MockIms::oauth_credentials_json`], [`MockIms::project_json`],
-//!   [`MockIms::aio_oauth_context_json`].
+//!   [`MockIms::oauth_credentials`].
+//!
+//! Both are also there as the files that Adobe hands out, such as [`MockIms::credentials_json`] and
+//! [`MockIms::oauth_credentials_json`], and so is a [local development
+//! token](MockIms::development_token).
 //!
 //! Of a token request it verifies client id and secret, then either the assertion (form, `aud`,
 //! signature, certificate, `exp`, `iss`, `sub`, metascopes) or the grant type, organization and

@@ -1,7 +1,8 @@
 //! The OAuth Server-to-Server credential: what IMS has on file of it.
 
 use super::secrets::ClientSecrets;
-use super::settings::{ClientId, OrgId, Scopes};
+use super::settings::{ClientId, ImsHost, OrgId, Scopes};
+use crate::{Error, OAuthCredentials};
 
 #[derive(Debug)]
 pub(super) struct OAuthClient {
@@ -18,6 +19,20 @@ impl OAuthClient {
     /// Registers the credential with one client secret.
     pub(super) fn register(client_id: ClientId, org_id: OrgId, scopes: Scopes, multi_org: bool) -> Self {
         Self { client_id, org_id, scopes, multi_org, secrets: ClientSecrets::new("p8e-"), revoked: false }
+    }
+
+    /// What a client needs of it; an error where no secret is live.
+    pub(super) fn credentials(&self, ims_host: &ImsHost) -> Result<OAuthCredentials, Error> {
+        let mut builder = OAuthCredentials::builder()
+            .client_id(self.client_id.as_str())
+            .org_id(self.org_id.as_str())
+            .scopes(self.scopes.names())
+            .ims_host(ims_host.as_str())
+            .send_org_id(self.multi_org);
+        for secret in self.secrets.live() {
+            builder = builder.client_secret(secret);
+        }
+        builder.build()
     }
 }
 

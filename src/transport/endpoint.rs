@@ -1,4 +1,4 @@
-//! Where the client connects. What is signed is another matter: that is always the host of the
+//! Where the client connects. What is signed does not depend on it: that is always the host of the
 //! credentials.
 
 use std::fmt;
@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use crate::error::ConfigError;
+use crate::redact;
 
 /// The base address of IMS: `https://`, or `http://` for this machine's loopback.
 #[derive(Clone)]
@@ -22,8 +23,8 @@ impl Endpoint {
         Self::parse(&format!("https://{ims_host}"))
     }
 
-    /// An address given by the caller: scheme, host, port, and a path to go in front. The path of one
-    /// of IMS's token endpoints is taken off: other libraries expect it, so people paste it.
+    /// An address given by the caller: scheme, host, port, and a path prefix. The path of one of
+    /// IMS's token endpoints is taken off: other libraries expect it, so people paste it.
     pub(crate) fn parse(address: &str) -> Result<Self, ConfigError> {
         let error = |problem| ConfigError::Endpoint { problem };
         if !address.contains("://") {
@@ -37,6 +38,9 @@ impl Endpoint {
             return Err(error("it holds a query or a fragment"));
         }
         let name = base.host_str().ok_or(error("it has no host"))?;
+        if name.len() > MAX_HOST {
+            return Err(error("its host name is too long"));
+        }
         let host = match base.port() {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
@@ -75,24 +79,35 @@ impl Endpoint {
         self.base.as_str()
     }
 
+    /// This machine's loopback.
+    pub(crate) fn is_local(&self) -> bool {
+        self.base.host_str().is_some_and(is_loopback)
+    }
+
     /// Plain http, which is this machine's loopback.
     pub(crate) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
 }
 
+/// A path may hold anything.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match redact::is_showable(self.base.as_str()) {
+            true => f.write_str(self.base.as_str()),
+            false => write!(f, "{}://{}/[redacted]", self.base.scheme(), self.host),
+        }
     }
 }
 
 /// A literal address, or the one name that RFC 6761 keeps for it.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let literal = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || literal.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
+/// RFC 1035 section 2.3.4, as text.
+const MAX_HOST: usize = 253;
 /// The paths under which IMS issues tokens, in all spellings that Adobe's clients use.
 const TOKEN_PATHS: [&str; 6] =
     ["/ims/exchange/jwt", "/ims/exchange/v1/jwt", "/ims/token", "/ims/token/v2", "/ims/token/v3", "/ims/token/v4"];
@@ -125,6 +140,7 @@ mod tests {
             ("localhost:8089", None),
             ("ftp://127.0.0.1", None),
             ("file:///etc/passwd", None),
+            (&format!("https://{}.example", "a".repeat(300)), None),
             ("ims.example", None),
             ("", None),
         ];

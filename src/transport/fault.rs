@@ -5,9 +5,9 @@ use std::io;
 
 use crate::error::{ConnectFault, TlsFault};
 
-/// By types where there are public ones: a verdict of rustls is an I/O error of invalid data, a fault
-/// one of another kind. OpenSSL's verdicts are not I/O errors, nor is an end in mid-handshake: there,
-/// and for what a proxy does, words are all there is.
+/// By types where there are public ones: a verdict of rustls is an I/O error of invalid data, a
+/// fault one of another kind. OpenSSL's verdicts are not I/O errors, nor is an end in
+/// mid-handshake: there, and for what a proxy does, words are all there is.
 pub(super) fn classify(error: &reqwest::Error) -> ConnectFault {
     if !error.is_connect() {
         return if says(error, &["invalid http version"]) { ConnectFault::NotHttp } else { ConnectFault::Closed };
@@ -20,6 +20,7 @@ pub(super) fn classify(error: &reqwest::Error) -> ConnectFault {
     };
     match (in_tunnel, is_fault) {
         (true, true) => ConnectFault::ProxyConnect,
+        (true, false) if says(error, &["failed to create underlying connection"]) => ConnectFault::ProxyTls(tls(error)),
         (true, false) if says(error, &["authorization required"]) => ConnectFault::ProxyAuth,
         (true, false) => ConnectFault::ProxyRefused,
         (false, true) if error.is_dns() => ConnectFault::Dns,
@@ -33,6 +34,16 @@ pub(super) fn is_orphan(error: &reqwest::Error) -> bool {
     says(error, &["runtime dropped the dispatch task"])
 }
 
+/// Below the levels of the HTTP library that only say that there was an error, the first of which
+/// names the URL.
+pub(super) fn first_cause(error: &reqwest::Error) -> Option<&(dyn StdError + 'static)> {
+    let source = error.source()?;
+    match source.source() {
+        Some(cause) if source.to_string().starts_with("client error (") => Some(cause),
+        _ => Some(source),
+    }
+}
+
 /// The words of rustls, then those of OpenSSL.
 fn tls(error: &reqwest::Error) -> TlsFault {
     const WORDS: [(&[&str], TlsFault); 6] = [
@@ -40,7 +51,7 @@ fn tls(error: &reqwest::Error) -> TlsFault {
         (&["unknownissuer", "unable to get local issuer", "self-signed", "self signed"], TlsFault::UnknownIssuer),
         (&["notvalidyet", "not valid yet", "not yet valid"], TlsFault::NotYetValid),
         (&["expired"], TlsFault::Expired),
-        (&["notvalidforname", "not valid for name", "hostname mismatch"], TlsFault::WrongName),
+        (&["notvalidforname", "not valid for name", "hostname mismatch", "ip address mismatch"], TlsFault::WrongName),
         (&["invalidcontenttype", "wrong version number", "packet length too long"], TlsFault::NotTls),
     ];
     let found = WORDS.iter().find(|(words, _)| says(error, words));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use adobe_ims::store::{FileStore, Lease, SealedToken, TokenStore};
 use tempfile::TempDir;
 
-use crate::child::told;
+use crate::child::argument;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -21,7 +21,7 @@ const NEW: &[u8] = &[b'n'; 5000];
 /// The program: leases, saves, and gives the lease back. Does nothing but in a child.
 #[test]
 fn a_saver() {
-    let Some(directory) = told("SAVE_IN") else { return };
+    let Some(directory) = argument("SAVE_IN") else { return };
     let store = FileStore::new(directory).unwrap();
     // One thread for files, which is there before it is watched.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -55,8 +55,9 @@ async fn a_process_that_is_killed_anywhere_in_a_save_leaves_a_whole_token_or_non
                 store.save(KEY, &SealedToken::new(OLD, HOUR)).await.unwrap();
             }
             let status = save(&directory, &log, Some((&name, nth)));
-            // The last of those that wake another thread may not come.
-            assert!(status.signal() == Some(9) || (status.success() && nth > 1 && nth == count), "{name} {nth}");
+            // How often it wakes another thread, which is a write as well, differs from run to run.
+            let is_fewer = status.success() && name == "write" && nth > 1;
+            assert!(status.signal() == Some(9) || is_fewer, "{name} {nth}");
 
             let token = store.load(KEY).await.unwrap();
             match (token.as_ref().map(SealedToken::bytes), had_token) {

@@ -15,7 +15,7 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::child::told;
+use crate::child::argument;
 
 /// What a process does.
 #[derive(Clone)]
@@ -178,7 +178,7 @@ pub const UNREADABLE: &str = "WARN token in the store is damaged or not of this 
 /// The program: does nothing but in a child.
 #[test]
 fn a_process() {
-    let Some(job) = told("JOB") else { return };
+    let Some(job) = argument("JOB") else { return };
     let job: Value = serde_json::from_str(&job).unwrap();
     let events = Arc::new(Mutex::new(Vec::new()));
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Events(Arc::clone(&events)))).unwrap();

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use adobe_ims::{Error, JwtSigner, ServiceCredentials, ServiceCredentialsBuilder};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 pub const RSA_2048_PKCS1: &str = include_str!("../fixtures/rsa-2048.pkcs1.pem");
@@ -19,6 +19,9 @@ pub const CERTIFICATE: &str = include_str!("../fixtures/rsa-2048.certificate.pem
 pub const ENDED_CERTIFICATE: &str = include_str!("../fixtures/rsa-2048.certificate-ended.pem");
 /// A good certificate of another key.
 pub const OTHER_CERTIFICATE: &str = include_str!("../fixtures/other.certificate.pem");
+
+/// A key store with [`RSA_2048_PKCS1`] and [`CERTIFICATE`].
+pub const PKCS12: &[u8] = include_bytes!("../fixtures/rsa-2048.p12");
 
 pub const RSA_3072_PKCS8: &str = include_str!("../fixtures/rsa-3072.pkcs8.pem");
 pub const RSA_3072_PUBLIC_PKCS1: &str = include_str!("../fixtures/rsa-3072.public.pkcs1.pem");
@@ -40,6 +43,11 @@ pub const ORG_ID: &str = "1111222233334444AAAA5555@AdobeOrg";
 pub const TECHNICAL_ACCOUNT_ID: &str = "AAAABBBBCCCCDDDD0A49AAAA@techacct.adobe.com";
 pub const IMS_HOST: &str = "ims-na1.adobelogin.com";
 pub const METASCOPE: &str = "ent_aem_cloud_api";
+
+pub const OAUTH_CLIENT_ID: &str = "0123456789abcdef0123456789abcdef";
+pub const OAUTH_SECRET: &str = "p8e-MARKER-fedcba-9876543210";
+pub const OTHER_OAUTH_SECRET: &str = "p8e-MARKER-other-5647382910";
+pub const SCOPES: [&str; 3] = ["openid", "AdobeID", "read_organizations"];
 
 /// 2125-01-01 00:00:00 UTC.
 pub const CERTIFICATE_NOT_AFTER: u64 = 4_891_363_200;
@@ -170,6 +178,25 @@ pub fn assert_parts(credentials: &ServiceCredentials) {
     assert_eq!(credentials.technical_account_id(), TECHNICAL_ACCOUNT_ID);
     assert_eq!(credentials.ims_host(), IMS_HOST);
     assert_eq!(credentials.metascopes().collect::<Vec<_>>(), [METASCOPE]);
+}
+
+/// A local development token as AEM's Developer Console hands it out, by what it says of itself.
+pub fn development_token(created_at_ms: u64, expires_in_ms: u64) -> String {
+    let claims = json!({
+        "type": "access_token",
+        "client_id": "aem-dev-console",
+        "created_at": created_at_ms.to_string(),
+        "expires_in": expires_in_ms.to_string(),
+        "scope": "openid,AdobeID",
+    });
+    unsigned(&claims)
+}
+
+/// A JWT of these claims, with a signature that nobody checks.
+pub fn unsigned(claims: &Value) -> String {
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    let header = json!({ "alg": "RS256", "x5u": "ims_na1-key-at-1.cer", "kid": "ims_na1-key-at-1", "itt": "at" });
+    [part(header.to_string()), part(claims.to_string()), part("MARKER-signature-0123456789".to_owned())].join(".")
 }
 
 /// The text that these credentials sign at `now`. RS256 is deterministic: the same key and claims, the same text.

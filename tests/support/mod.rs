@@ -6,4 +6,5 @@ pub mod proxy;
 pub mod raw;
 pub mod raw_exchange;
 pub mod server;
+pub mod shapes;
 pub mod tls;

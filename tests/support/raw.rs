@@ -1,4 +1,4 @@
-//! A raw TCP server for tests: what happens on each connection is written down step by step, to the byte.
+//! A raw TCP server for tests: each connection follows a script, step by step, to the byte.
 #![allow(dead_code, reason = "each test root uses a part")]
 
 use std::collections::BTreeMap;
@@ -7,14 +7,16 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream}
 use std::panic;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// A server on loopback that plays one script per connection and keeps count.
+use super::child::Pid;
+
+/// A server on loopback that runs one script per connection and counts.
 ///
-/// The connections take the scripts in their order; the last script serves all that come after it.
-/// Dropping the server ends its threads; a panic in one of them then fails the test.
+/// Each connection takes the next script; the last one serves all that follow. Dropping the server stops
+/// its threads; a panic in one of them then fails the test.
 #[derive(Debug)]
 pub struct RawServer {
     address: SocketAddr,
@@ -60,7 +62,7 @@ impl RawServer {
         self.address.port()
     }
 
-    /// The client's port of each connection, in the order of their arrival.
+    /// The client's port of each connection, in the order of arrival.
     pub fn client_ports(&self) -> Vec<u16> {
         self.shared.state().client_ports.clone()
     }
@@ -70,23 +72,23 @@ impl RawServer {
         self.shared.state().client_ports.len()
     }
 
-    /// The whole requests that were read, in the order of their arrival.
+    /// The whole requests that were read, in the order of arrival.
     pub fn requests(&self) -> Vec<Received> {
         self.shared.state().requests.clone()
     }
 
-    /// How many bytes all connections together were given to send.
+    /// How many bytes were written on all connections together.
     pub fn sent(&self) -> usize {
         self.shared.state().sent
     }
 
-    /// Waits until every connection so far has come to its end; whether that was within ten seconds.
+    /// Waits until every connection so far is closed; whether that was within ten seconds.
     pub async fn is_idle(&self) -> bool {
         for _ in 0..1000 {
             if self.shared.state().open.is_empty() {
                 return true;
             }
-            // The client's side of a connection may live on this very thread: let it go on.
+            // The client's side of a connection may run on this very thread: let it go on.
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         false
@@ -99,12 +101,12 @@ impl Drop for RawServer {
             let mut state = self.shared.state();
             state.stopped = true;
             for stream in state.open.values() {
-                // A connection that has ended by itself is what is wanted.
+                // It may be closed already.
                 drop(stream.shutdown(Shutdown::Both));
             }
         }
-        self.shared.bell.notify_all();
-        // One last connection wakes the acceptor, which then sees that it is to stop.
+        self.shared.stop.notify_all();
+        // One last connection wakes the acceptor, which then stops.
         drop(TcpStream::connect(self.address));
 
         let mut ended = Vec::from_iter(self.acceptor.take().map(JoinHandle::join));
@@ -118,24 +120,28 @@ impl Drop for RawServer {
     }
 }
 
-/// One thing that a server does on a connection. After the last one the connection is closed in order.
+/// One step of a server on a connection. After the last one the connection is closed in order.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// Reads one whole request and keeps it; without one, the script ends here.
+    /// Reads one whole request and records it; without one, the script ends here.
     Read,
     /// Writes these bytes.
     Write(Vec<u8>),
     /// Writes these bytes one by one, with this pause before each.
     Drip(Vec<u8>, Duration),
-    /// Writes these bytes over and over, until the client is gone or this many were written.
+    /// Writes these bytes over and over, until the client disconnects or this many were written.
     Flood(Vec<u8>, usize),
     /// Waits this long.
     Pause(Duration),
-    /// Waits until the client hangs up.
+    /// Waits until the client disconnects.
     Hold,
-    /// Ends the connection at once with a reset in place of an orderly end.
+    /// Resets the connection at once.
     Reset,
+    /// Stops this process, as a container freezer does.
+    Freeze(Pid),
+    /// Lets it run again.
+    Thaw(Pid),
 }
 
 impl Step {
@@ -144,8 +150,8 @@ impl Step {
         Self::Write(bytes.as_ref().to_vec())
     }
 
-    /// Writes a whole answer with this status and body, of type JSON and with its length.
-    pub fn answer(status: &str, body: &str) -> Self {
+    /// Writes a whole response with this status and body, of type JSON and with its length.
+    pub fn response(status: &str, body: &str) -> Self {
         let length = body.len();
         Self::Write(
             format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -160,6 +166,8 @@ impl Step {
 pub struct Received {
     /// The client's port of the connection that it came on.
     pub port: u16,
+    /// When it had been read.
+    pub at: SystemTime,
     /// Head and body.
     pub bytes: Vec<u8>,
 }
@@ -178,9 +186,9 @@ impl Received {
     }
 }
 
-/// A port of 127.0.0.1 that refuses every connection until it is told to listen.
+/// A port of 127.0.0.1 that refuses every connection until `listen` is called.
 ///
-/// It is bound all the while, so that nobody else can be given it.
+/// It is bound all the while, so that no other process gets it.
 #[derive(Debug)]
 pub struct ClosedPort(Socket);
 
@@ -198,7 +206,7 @@ impl ClosedPort {
         format!("http://{address}")
     }
 
-    /// From now on connections are taken.
+    /// From now on connections are accepted.
     pub fn listen<const N: usize>(self, scripts: [Vec<Step>; N]) -> RawServer {
         self.0.listen(128).unwrap();
         RawServer::serve(self.0.into(), Vec::from(scripts))
@@ -209,8 +217,8 @@ impl ClosedPort {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Rings when the server stops.
-    bell: Condvar,
+    /// Notified when the server stops.
+    stop: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -231,14 +239,14 @@ impl Shared {
     /// Sleeps, but no longer than the server lives; whether it still does.
     fn sleep(&self, duration: Duration) -> bool {
         let (state, _) = self
-            .bell
+            .stop
             .wait_timeout_while(self.state(), duration, |state| !state.stopped)
             .unwrap_or_else(PoisonError::into_inner);
         !state.stopped
     }
 }
 
-/// Gives each connection its script and a thread to play it.
+/// Gives each connection its script and a thread to run it.
 fn accept(listener: &TcpListener, scripts: &[Vec<Step>], shared: &Arc<Shared>) {
     loop {
         let (stream, client) = listener.accept().unwrap();
@@ -256,7 +264,7 @@ fn accept(listener: &TcpListener, scripts: &[Vec<Step>], shared: &Arc<Shared>) {
             let end = Ending { shared: &shared, number };
             let mut connection = Connection { stream, client, shared: &shared, unread: Vec::new() };
             for step in script {
-                if connection.play(step).is_none() {
+                if connection.run(step).is_none() {
                     break;
                 }
             }
@@ -266,7 +274,7 @@ fn accept(listener: &TcpListener, scripts: &[Vec<Step>], shared: &Arc<Shared>) {
     }
 }
 
-/// Takes a connection off the list of open ones when its script ends, in a panic too.
+/// Takes a connection off the list of open ones when its script ends, also by a panic.
 struct Ending<'a> {
     shared: &'a Shared,
     number: usize,
@@ -274,13 +282,13 @@ struct Ending<'a> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        // The list holds the last handle now: the socket is closed here.
+        // The list now holds the last handle: the socket is closed here.
         let stream = self.shared.state().open.remove(&self.number);
         drop(stream);
     }
 }
 
-/// One accepted connection while its script is played.
+/// One accepted connection while its script runs.
 struct Connection<'a> {
     stream: Arc<TcpStream>,
     client: SocketAddr,
@@ -289,8 +297,8 @@ struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// Plays one step; `None` when nothing more can follow.
-    fn play(&mut self, step: Step) -> Option<()> {
+    /// Runs one step; `None` when nothing more can follow.
+    fn run(&mut self, step: Step) -> Option<()> {
         match step {
             Step::Read => self.read_request(),
             Step::Write(bytes) => self.write(&bytes),
@@ -299,7 +307,7 @@ impl Connection<'_> {
                 self.write(&[*byte])
             }),
             Step::Flood(bytes, limit) => {
-                // A small buffer, so that what was written is about what the client took.
+                // A small buffer, so that what was written is about what the client has read.
                 SockRef::from(&*self.stream).set_send_buffer_size(bytes.len()).unwrap();
                 (0..limit.div_ceil(bytes.len())).try_for_each(|_| self.write(&bytes))
             }
@@ -312,6 +320,14 @@ impl Connection<'_> {
                 SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)).unwrap();
                 None
             }
+            Step::Freeze(pid) => {
+                pid.freeze();
+                Some(())
+            }
+            Step::Thaw(pid) => {
+                pid.thaw();
+                Some(())
+            }
         }
     }
 
@@ -322,7 +338,7 @@ impl Connection<'_> {
         Some(())
     }
 
-    /// Adds what has come in to the unread bytes; `None` when the client has hung up.
+    /// Adds what has come in to the unread bytes; `None` when the client has disconnected.
     fn read_some(&mut self) -> Option<()> {
         let mut piece = [0; 4096];
         let length = (&*self.stream).read(&mut piece).ok().filter(|length| *length > 0)?;
@@ -342,10 +358,15 @@ impl Connection<'_> {
         };
         let rest = self.unread.split_off(end);
         let bytes = std::mem::replace(&mut self.unread, rest);
-        let received = Received { port: self.client.port(), bytes };
+        let received = Received { port: self.client.port(), at: now(), bytes };
         self.shared.state().requests.push(received);
         Some(())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test may look at the clock")]
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Where the head of a request ends, the blank line included.

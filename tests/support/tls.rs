@@ -20,9 +20,9 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use super::material::armour;
-use super::raw::{Received, declared_length, head_end};
+use super::raw::{Received, declared_length, head_end, now};
 
-/// Somebody who signs certificates.
+/// A certificate authority.
 #[derive(Debug)]
 pub struct Authority {
     certificate: CertificateDer<'static>,
@@ -44,22 +44,21 @@ impl Authority {
         armour("CERTIFICATE", &self.certificate)
     }
 
-    /// A server with a certificate for this machine and for [`NAME`].
+    /// A server certificate for this machine and for [`NAME`].
     pub fn server(&self) -> Identity {
         self.certify(["127.0.0.1", "localhost", NAME], LONG)
     }
 
-    /// A server with a certificate for these names, from the first day of the first year to that of the last.
+    /// A server that presents the authority's own certificate, as `openssl req -x509` makes them.
+    pub fn as_server(&self) -> Identity {
+        Identity::new(self.certificate.clone(), self.issuer.key())
+    }
+
+    /// A server certificate for these names, valid from the first day of the first year to that of the last.
     pub fn certify<const N: usize>(&self, names: [&str; N], years: RangeInclusive<i32>) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params("server", names, years).signed_by(&key, &self.issuer).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
-            .unwrap();
-        Identity(Arc::new(config))
+        Identity::new(certificate.der().clone(), &key)
     }
 }
 
@@ -73,35 +72,47 @@ fn params<const N: usize>(name: &str, names: [&str; N], years: RangeInclusive<i3
     params
 }
 
-/// A name that no name server knows (RFC 6761), for those who come by way of a proxy.
-pub const NAME: &str = "stand-in.invalid";
+/// A name that no name server knows (RFC 6761), for clients that connect through a proxy.
+pub const NAME: &str = "mock.invalid";
 const LONG: RangeInclusive<i32> = 2020..=2120;
 
 /// A certificate and its key.
 #[derive(Clone, Debug)]
 pub struct Identity(Arc<ServerConfig>);
 
+impl Identity {
+    fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+            .unwrap();
+        Self(Arc::new(config))
+    }
+}
+
 /// What a server does on a connection.
 #[derive(Clone, Debug)]
-pub enum Play {
-    /// Answers each request with these bytes, until the client hangs up.
-    Answer(Vec<u8>),
-    /// Answers one request with these bytes and closes the connection, without saying in TLS that this is the end.
+pub enum Behavior {
+    /// Responds to each request with these bytes, until the client disconnects.
+    Respond(Vec<u8>),
+    /// Responds to one request with these bytes and closes the connection without a `close_notify` of TLS.
     Unnotified(Vec<u8>),
-    /// Answers the client's hello with these bytes in the clear, and closes the connection.
+    /// Responds to the client's hello with these bytes in the clear, and closes the connection.
     Clear(Vec<u8>),
-    /// Resets the connection in place of the rest of the handshake.
+    /// Resets the connection in mid-handshake.
     Reset,
 }
 
-/// A TLS server on a port of 127.0.0.1 that keeps count. It ends with its drop.
+/// A TLS server on a port of 127.0.0.1 that counts, until it is dropped.
 ///
-/// The connections take the plays in their order; the last one serves all that come after it.
+/// Each connection takes the next behaviour; the last one serves all that follow.
 #[derive(Debug)]
 pub struct TlsServer {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
-    // Dropped, it ends the server and all its connections.
+    // Dropped, it stops the server and all its connections.
     _tasks: JoinSet<()>,
 }
 
@@ -113,12 +124,12 @@ struct Seen {
 }
 
 impl TlsServer {
-    pub async fn start<const N: usize>(identity: &Identity, plays: [Play; N]) -> Self {
+    pub async fn start<const N: usize>(identity: &Identity, behaviors: [Behavior; N]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&identity.0), Vec::from(plays), Arc::clone(&seen)));
+        tasks.spawn(accept(listener, Arc::clone(&identity.0), Vec::from(behaviors), Arc::clone(&seen)));
         Self { address, seen, _tasks: tasks }
     }
 
@@ -136,12 +147,12 @@ impl TlsServer {
         seen(&self.seen).connections
     }
 
-    /// How many of them came to the end of the handshake.
+    /// How many of them completed the handshake.
     pub fn handshakes(&self) -> usize {
         seen(&self.seen).handshakes
     }
 
-    /// What was read inside of TLS, in the order of its arrival.
+    /// The requests inside TLS, in the order of arrival.
     pub fn requests(&self) -> Vec<Received> {
         seen(&self.seen).requests.clone()
     }
@@ -151,37 +162,37 @@ fn seen(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn accept(listener: TcpListener, config: Arc<ServerConfig>, plays: Vec<Play>, shared: Arc<Mutex<Seen>>) {
+async fn accept(listener: TcpListener, config: Arc<ServerConfig>, behaviors: Vec<Behavior>, shared: Arc<Mutex<Seen>>) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, client) = listener.accept().await.unwrap();
         let number = seen(&shared).connections;
         seen(&shared).connections += 1;
-        let play = plays.get(number).or(plays.last()).unwrap().clone();
+        let behavior = behaviors.get(number).or(behaviors.last()).unwrap().clone();
         let (acceptor, shared) = (TlsAcceptor::from(Arc::clone(&config)), Arc::clone(&shared));
         connections.spawn(async move {
-            // A client that has gone is often what is wanted.
-            drop(play_out(play, stream, client.port(), &acceptor, &shared).await);
+            // Clients that disconnect are part of many tests.
+            drop(serve(behavior, stream, client.port(), &acceptor, &shared).await);
         });
     }
 }
 
-async fn play_out(
-    play: Play,
+async fn serve(
+    behavior: Behavior,
     mut stream: TcpStream,
     port: u16,
     acceptor: &TlsAcceptor,
     shared: &Mutex<Seen>,
 ) -> std::io::Result<()> {
-    let (answer, notify) = match play {
-        Play::Answer(answer) => (answer, true),
-        Play::Unnotified(answer) => (answer, false),
-        Play::Clear(answer) => {
+    let (response, notify) = match behavior {
+        Behavior::Respond(response) => (response, true),
+        Behavior::Unnotified(response) => (response, false),
+        Behavior::Clear(response) => {
             read_hello(&mut stream).await?;
-            stream.write_all(&answer).await?;
+            stream.write_all(&response).await?;
             return end(stream).await;
         }
-        Play::Reset => {
+        Behavior::Reset => {
             read_hello(&mut stream).await?;
             return SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
@@ -189,8 +200,8 @@ async fn play_out(
     let mut tls = acceptor.accept(stream).await?;
     seen(shared).handshakes += 1;
     while let Some(bytes) = read_request(&mut tls).await? {
-        seen(shared).requests.push(Received { port, bytes });
-        tls.write_all(&answer).await?;
+        seen(shared).requests.push(Received { port, at: now(), bytes });
+        tls.write_all(&response).await?;
         tls.flush().await?;
         if !notify {
             return end(tls.into_inner().0).await;
@@ -208,14 +219,14 @@ pub async fn read_hello(stream: &mut TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Closes in order: bytes that were left unread would turn the end into a reset.
+/// Closes in order: unread bytes would turn the close into a reset.
 pub async fn end(mut stream: TcpStream) -> std::io::Result<()> {
     stream.shutdown().await?;
     while stream.read(&mut [0; 4096]).await? > 0 {}
     Ok(())
 }
 
-/// Reads a whole request; `None` when the client has hung up before one.
+/// Reads a whole request; `None` if the client disconnects before one.
 async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     loop {

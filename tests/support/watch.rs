@@ -1,4 +1,4 @@
-//! An allocator that looks for pieces of secrets in every block that is given back.
+//! An allocator that looks for pieces of secrets in every block that is freed.
 #![allow(unsafe_code, reason = "an allocator can't be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,12 +12,12 @@ pub struct Watching {
     pieces: OnceLock<Vec<Piece>>,
 }
 
-/// So much of a secret is not found anywhere by chance.
+/// So many bytes of a secret are not found anywhere by chance.
 const WIDTH: usize = 8;
 type Piece = [u8; WIDTH];
 
 thread_local! {
-    /// Whether this thread is watched, and in how many blocks that it gave back was something left.
+    /// Whether this thread is watched, and how many of the blocks that it freed had something left in them.
     static WATCHED: Cell<bool> = const { Cell::new(false) };
     static FOUND: Cell<usize> = const { Cell::new(0) };
 }
@@ -27,8 +27,8 @@ impl Watching {
         Self { pieces: OnceLock::new() }
     }
 
-    /// Does the work, and tells how many of the blocks that this thread gave back meanwhile had a piece of a secret in
-    /// them. The same secrets count for all calls.
+    /// Does the work, and returns how many of the blocks that this thread freed meanwhile had a piece of a secret in
+    /// them. The first call sets the secrets for all.
     pub fn left_behind<T>(&self, secrets: impl FnOnce() -> Vec<Vec<u8>>, work: impl FnOnce() -> T) -> usize {
         self.pieces.get_or_init(|| {
             let secrets = secrets();
@@ -53,7 +53,7 @@ impl Watching {
     }
 }
 
-// SAFETY: everything is passed on to the system's allocator as it came.
+// SAFETY: all calls are passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Watching {
     /// Zeroed, so that every byte may be looked at in the end.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -361,11 +361,11 @@ async fn a_failed_refresh_is_reported_as_a_warning() {
     assert_eq!(warnings[0].target, "adobe_ims");
     let expected = [
         ("message", "token refresh failed, the cached token is still valid"),
-        ("host", "\"ims\""),
         ("client_id", "\"client\""),
-        ("kind", "throttled"),
-        ("error", "IMS throttled the request: 429 a_code: a description"),
-        ("status", "429"),
+        ("server.address", "\"ims\""),
+        ("error.type", "throttled"),
+        ("error.message", "IMS throttled the request: 429 a_code: a description"),
+        ("http.response.status_code", "429"),
         ("code", "\"a_code\""),
         ("description", "\"a description\""),
         ("debug_id", "\"a-debug-id\""),
@@ -404,8 +404,9 @@ fn failures() -> Vec<Error> {
         ConnectFault::Closed,
     ];
     let host = || "ims".to_owned();
-    let connection =
-        |fault| Error::caused(ConnectionError::Fault { fault, host: host() }, Cause::new("connection reset"));
+    let connection = |fault| {
+        Error::caused(ConnectionError::Fault { fault, host: host(), is_local: false }, Cause::new("connection reset"))
+    };
     let mut failures: Vec<Error> = kinds.map(|kind| TestingError::Scripted { kind }.into()).into();
     failures.extend(faults.map(connection));
     failures.extend([

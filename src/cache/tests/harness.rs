@@ -276,7 +276,7 @@ impl Load for Ims {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { host: "ims", client_id: "client" }
+        Identity::new("ims", "client")
     }
 }
 

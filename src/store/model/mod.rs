@@ -1,6 +1,7 @@
-//! What several processes with one store may do, written from the design (P12, decision 15) and sharing no code with the
-//! store: plain numbers, in milliseconds of true time since the schedule began, which no clock shows. `schedules` drives
-//! caches of several processes and reports what they do; the model says whether they may.
+//! What several processes with one store may do, written from the design (P12, decision 15) and
+//! sharing no code with the store: plain numbers, in milliseconds of true time since the schedule
+//! began, which no clock shows. `schedules` drives caches of several processes and reports what
+//! they do; the model says whether they may.
 #![allow(clippy::arithmetic_side_effects, reason = "a test may stop at the first surprise")]
 
 mod schedules;
@@ -98,7 +99,8 @@ impl Model {
         self.processes[process].load.iter_mut().for_each(|load| load.without = true);
     }
 
-    /// What the store had for it: a token of IMS that is sealed and under its own key, or nothing that counts.
+    /// What the store had for it: a token of IMS that is sealed and under its own key, or nothing
+    /// that counts.
     fn reads(&mut self, process: usize, grant: Option<usize>) {
         self.processes[process].load.iter_mut().for_each(|load| load.read = grant);
     }
@@ -137,8 +139,8 @@ impl Model {
         self.processes[process].failures.push(exchange);
     }
 
-    /// What is saved is a token that this process was granted, for no longer than it lives. If machines slept while it was
-    /// on its way, the process removes it.
+    /// What is saved is a token that this process was granted, for no longer than it lives. If
+    /// machines slept while it was on its way, the process removes it.
     fn saves(&mut self, process: usize, grant: Option<usize>, end: i64, slept: bool) {
         let saved = grant.map(|grant| self.grants[grant]);
         let is_own = saved.is_some_and(|grant| grant.process == process);
@@ -157,7 +159,8 @@ impl Model {
         self.processes[process].forgotten.push(grant);
     }
 
-    /// What a call ends with. `forgotten` is how many tokens its process had forgotten when it began.
+    /// What a call ends with. `forgotten` is how many tokens its process had forgotten when it
+    /// began.
     fn ends(&mut self, process: usize, (since, now): (i64, i64), forgotten: usize, seen: Result<Option<usize>, usize>) {
         self.rule(now - since <= CALL + 1_000, "every call ends within its limit", &(process, since, now));
         match seen {

@@ -1,5 +1,6 @@
-//! Ten thousand seeded schedules of two to four processes on one thread and paused time: their machines' clocks a day
-//! apart, a store that fails, hangs, loses, and holds what others put there, and processes that are killed.
+//! Ten thousand seeded schedules of two to four processes on one thread and paused time: their
+//! machines' clocks a day apart, a store that fails, hangs, loses, and holds what others put there,
+//! and processes that are killed.
 #![allow(clippy::arithmetic_side_effects, reason = "a test may stop at the first surprise")]
 
 use std::future::pending;
@@ -68,7 +69,8 @@ impl World {
     }
 }
 
-/// The clocks of one machine: the wall clock is off, the monotonic one stood still while the machine slept.
+/// The clocks of one machine: the wall clock is off, the monotonic one stood still while the
+/// machine slept.
 #[derive(Clone)]
 struct MachineClock {
     world: Arc<World>,
@@ -126,7 +128,7 @@ impl Load for Exchange {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { host: "ims", client_id: "client" }
+        Identity::new("ims", "client")
     }
 }
 
@@ -477,7 +479,8 @@ impl Schedule {
         };
     }
 
-    /// Somebody puts something else there: damaged, of another format, of another key, or a token in plain.
+    /// Somebody puts something else there: damaged, of another format, of another key, or a token
+    /// in plain.
     fn plant(&mut self) {
         let now = self.world.now();
         let end = now + self.rng.i64(1..86_400_000);

@@ -14,7 +14,8 @@ async fn short_lived_processes_cost_one_request_a_day() {
     assert_eq!(world.ims.requests(), 10);
 }
 
-/// P12: two hundred replicas of a service for three days: the first request, and one every 23 hours.
+/// P12: two hundred replicas of a service for three days: the first request, and one every 23
+/// hours.
 #[tokio::test(start_paused = true)]
 async fn long_lived_processes_cost_one_request_every_23_hours() {
     let world = World::new();

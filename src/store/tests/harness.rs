@@ -93,7 +93,7 @@ impl Load for Arc<Exchange> {
     }
 
     fn identity(&self) -> Identity<'_> {
-        Identity { host: "ims", client_id: "client" }
+        Identity::new("ims", "client")
     }
 }
 
