@@ -101,6 +101,12 @@ impl Moment {
         self.wall >= point.wall || self.monotonic >= point.monotonic
     }
 
+    /// How long it has been since `point`, suspended or not: the longer of what both clocks show.
+    pub(crate) fn since(self, point: Self) -> Duration {
+        let wall = self.wall.duration_since(point.wall).unwrap_or_default();
+        wall.max(self.monotonic.saturating_duration_since(point.monotonic))
+    }
+
     /// How long until `point`; zero if it is past.
     pub(crate) fn until(self, point: Self) -> Duration {
         let wall = point.wall.duration_since(self.wall).unwrap_or_default();

@@ -53,7 +53,8 @@
 //!   local clock is off, it signs once more with the corrected time.
 //! - **Rotates credentials** without a restart: [`ImsClient::replace`], or
 //!   [`reload_from`](ImsClientBuilder::reload_from) a file.
-//! - **Shares tokens** between processes and machines, if you give it a [token store](store).
+//! - **Shares tokens** between processes and machines, if you give it a [token
+//!   store](guide::many_processes).
 //!
 //! # What it does not do
 //!

@@ -109,7 +109,8 @@ impl ImsClient {
     /// (or the last third of a shorter lifetime), calls still return at once and one refresh runs
     /// in the background. In the last 30 seconds (or the last tenth) calls wait for the refresh,
     /// but at most for half of the time left; without a new token by then, they get the cached one.
-    /// Any number of concurrent calls share one exchange and its outcome.
+    /// Any number of concurrent calls share one exchange and its outcome. With a
+    /// [store](ImsClientBuilder::store), so do other processes.
     ///
     /// After a failure, no request is sent for a while. With a valid token, this is 1, 2, 4, then 5
     /// minutes. Without one, it is 1 second, doubling to 30, and calls get the same error at once.
@@ -177,6 +178,9 @@ impl ImsClient {
     /// At most one token per minute can be forgotten; further calls are ignored: if the API refuses
     /// the new token as well, the token is not the reason, and each further exchange would only
     /// load IMS. Uses no network.
+    ///
+    /// With a [store](ImsClientBuilder::store), the next call does not take the token from there, and
+    /// removes it.
     ///
     /// Does nothing for a client with a [`DevelopmentToken`](crate::DevelopmentToken), which has no
     /// other token to request.
@@ -283,8 +287,8 @@ impl ImsClient {
         Ok(())
     }
 
-    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache. The token
-    /// can no longer be used; other tokens stay valid.
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache and the store.
+    /// The token can no longer be used; other tokens stay valid.
     ///
     /// # Errors
     ///

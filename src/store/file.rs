@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use super::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
-use crate::clock::{Clock, SystemClock, Uptime};
+use crate::clock::{Clock, Moment, SystemClock, Uptime};
 use crate::credentials::file::shown;
 use crate::error::{Cause, Error, StoreSetupError};
 
@@ -137,11 +137,11 @@ impl TokenStore for FileStore {
 
     fn save<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()> {
         // The lifetime is measured from here, not from when a thread is free.
-        let (token, called) = (token.clone(), SystemClock.monotonic());
+        let (token, called) = (token.clone(), Moment::now(&SystemClock));
         self.run(key, move |files| {
-            // Read before the wall clock: the time in between shortens the lifetime.
+            // Read before the other clocks: the time in between shortens the lifetime.
             let uptime = Uptime::now();
-            let waited = SystemClock.monotonic().saturating_duration_since(called);
+            let waited = Moment::now(&SystemClock).since(called);
             files.save(&Record::new(&token, waited, uptime))
         })
     }

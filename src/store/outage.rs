@@ -51,8 +51,7 @@ impl Store {
     pub(super) fn works(&self, clock: &SharedClock) {
         let ended = self.outage().take();
         if let Some(outage) = ended {
-            let down_for = Moment::now(clock).monotonic.saturating_duration_since(outage.since.monotonic);
-            telemetry::store_works(down_for);
+            telemetry::store_works(Moment::now(clock).since(outage.since));
         }
     }
 

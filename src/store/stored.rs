@@ -122,7 +122,7 @@ impl<L: Shareable> Stored<L> {
                     // With jitter, so that processes do not ask at the same time.
                     let jittered = pause.mul_f64(1.0 + MAX_JITTER * fastrand::f64());
                     tokio::time::sleep(jittered.min(deadline.remaining())).await;
-                    pause = pause.saturating_mul(2).min(MAX_PAUSE);
+                    pause = pause.mul_f64(1.5).min(MAX_PAUSE);
                 }
             }
         }
@@ -188,7 +188,7 @@ impl<L: Shareable> Stored<L> {
             return;
         }
         // The process was suspended for longer than the lifetime was shortened by.
-        if Moment::now(&shared.clock).is_past(before.checked_add(shared.limit()).unwrap_or(before)) {
+        if Moment::now(&shared.clock).since(before) > shared.limit() {
             return shared.remove(&vault, &sealed).await;
         }
         shared.store.works(&shared.clock);
@@ -297,9 +297,10 @@ async fn end(held: Option<Held>) {
 
 /// A store is near the process, and usually responds within a millisecond.
 const MAX_LIMIT: Duration = Duration::from_secs(1);
-/// How often to look whether another process's exchange has brought a token.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const MAX_PAUSE: Duration = Duration::from_millis(500);
+/// How often to look whether another process's exchange has brought a token: it takes some 300 ms.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+/// Of the pauses, upwards.
 const MAX_JITTER: f64 = 1.0;
 /// More tokens than are ever in use at once.
 const MAX_FORGOTTEN: usize = 8;

@@ -14,6 +14,9 @@ struct Grant {
     life: i64,
     /// Of the process that requested it.
     process: usize,
+    /// Machines slept while it was on its way to the store. It is removed, but whoever reads it before then takes it for
+    /// too long.
+    too_long: bool,
 }
 
 /// One load of a process: from where its cache wants a token until it has one or an error.
@@ -75,7 +78,7 @@ impl Model {
     fn loaded(&mut self, process: usize, now: i64, grant: Option<usize>) {
         if let (Some(load), Some(grant)) = (&self.processes[process].load, grant.map(|grant| self.grants[grant])) {
             let is_new = grant.process == process && grant.sent >= load.since;
-            let is_good = is_new || load.is_met_by(grant, grant.end - now);
+            let is_good = is_new || grant.too_long || load.is_met_by(grant, grant.end - now);
             self.rule(is_good, "a token of the store is as good as it is wanted", &(process, now, grant));
         }
         let state = &mut self.processes[process];
@@ -128,7 +131,7 @@ impl Model {
     }
 
     fn grants(&mut self, process: usize, sent: i64, life: i64) -> usize {
-        self.grants.push(Grant { sent, end: sent + life, life, process });
+        self.grants.push(Grant { sent, end: sent + life, life, process, too_long: false });
         self.grants.len() - 1
     }
 
@@ -145,6 +148,7 @@ impl Model {
         let is_shorter = saved.is_none_or(|grant| end <= grant.end);
         self.rule(is_shorter || slept, "nothing is kept for longer than it lives", &(process, grant, end));
         self.processes[process].owes = grant.filter(|_| !is_shorter);
+        grant.iter().for_each(|grant| self.grants[*grant].too_long |= !is_shorter);
     }
 
     fn removes(&mut self, process: usize, grant: Option<usize>) {
@@ -162,8 +166,8 @@ impl Model {
         match seen {
             Ok(None) => self.rule(false, "only what IMS issued is handed out", &process),
             Ok(Some(grant)) => {
-                let end = self.grants[grant].end;
-                self.rule(end > now, "no token is handed out after its end", &(process, grant, now));
+                let Grant { end, too_long, .. } = self.grants[grant];
+                self.rule(end > now || too_long, "no token is handed out after its end", &(process, grant, now));
                 let is_forgotten = self.processes[process].forgotten[..forgotten].contains(&grant);
                 self.rule(!is_forgotten, "a forgotten token is not read back", &(process, grant));
             }

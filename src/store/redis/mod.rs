@@ -13,7 +13,7 @@ use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnection
 
 use self::connection::{Address, Server};
 use super::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Moment, SystemClock};
 use crate::error::{Error, StoreSetupError};
 use crate::secret::Secret;
 
@@ -98,9 +98,9 @@ impl RedisStore {
     /// Saves a token until a time by the clock of Redis, which is asked for first. A server that
     /// was suspended may run the command much later, and must not measure the lifetime from then.
     async fn save_token(&self, key: &str, token: &SealedToken) -> Result<(), StoreError> {
-        let (server, called) = (&self.0.server, SystemClock.monotonic());
+        let (server, called) = (&self.0.server, Moment::now(&SystemClock));
         let (seconds, micros): (u64, u64) = server.query(&cmd("TIME")).await?;
-        if SystemClock.monotonic().saturating_duration_since(called) > MAX_LATENESS {
+        if Moment::now(&SystemClock).since(called) > MAX_LATENESS {
             return Err(StoreError::unreachable("response too late to measure the lifetime"));
         }
         let now = Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
