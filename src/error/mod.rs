@@ -298,11 +298,21 @@ impl Failure {
     }
 }
 
-impl<T: Into<Failure>> From<T> for Error {
-    fn from(failure: T) -> Self {
-        Self::assemble(failure.into(), None, None, None)
-    }
+/// One by one: a blanket implementation would show the private types to users, in the documentation
+/// and whenever a `?` does not fit.
+macro_rules! from {
+    ($($failure:ty),+ $(,)?) => {$(
+        impl From<$failure> for Error {
+            fn from(failure: $failure) -> Self {
+                Self::assemble(failure.into(), None, None, None)
+            }
+        }
+    )+};
 }
+
+from!(ConfigError, ConnectionError, CredentialsError, KeyError, ResponseError, StoreSetupError, UsageError);
+#[cfg(feature = "testing")]
+from!(TestingError);
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
