@@ -1,7 +1,7 @@
-//! A service in front of AEM: who calls it needs no token.
+//! A service in front of AEM: its callers need no token.
 //!
 //! ```text
-//! cargo run --example gateway        # with a mock IMS and a mock AEM: asks itself, and ends
+//! cargo run --example gateway        # with a mock IMS and a mock AEM: sends itself two requests
 //! cargo run --example gateway -- 8080 https://author-p1-e1.adobeaemcloud.com service_token.json
 //! curl localhost:8080/assets/en
 //! curl localhost:8080/health/ready
@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use adobe_ims::middleware::Bearer;
 use adobe_ims::testing::MockIms;
-use adobe_ims::{ImsClient, ServiceCredentials};
+use adobe_ims::{Credentials, ImsClient};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -41,7 +41,7 @@ struct Gateway {
 async fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [port, aem, file] = arguments.as_slice() else { return demo().await };
-    let ims = ImsClient::new(ServiceCredentials::from_file(file)?)?;
+    let ims = ImsClient::new(Credentials::from_file(file)?)?;
     let listener = TcpListener::bind(("0.0.0.0", port.parse()?)).await?;
     run(listener, ims, aem, reqwest::Client::builder(), shutdown_signal()).await
 }
@@ -54,7 +54,7 @@ pub async fn run(
     http: reqwest::ClientBuilder,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    // Gets a token before the first request, and refreshes it also when there are none.
+    // Gets a token before the first request, and refreshes it even when there are none.
     tokio::spawn(ims.keep_fresh());
     axum::serve(listener, router(ims, aem, http)?).with_graceful_shutdown(stop).await?;
     Ok(())
@@ -105,7 +105,7 @@ fn explain(error: &reqwest_middleware::Error) -> StatusCode {
     if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }
 }
 
-/// Ready once there is a token. Asks nobody, so probes may come as often as they like.
+/// Ready once there is a token. Sends no request, so it may be probed at any rate.
 async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, String) {
     let (status, token) = match gateway.ims.cached_token() {
         Some(token) => (StatusCode::OK, format!("valid for {} minutes", token.remaining().as_secs() / 60)),
@@ -131,7 +131,8 @@ async fn shutdown_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// All on this machine: a mock IMS, an AEM that wants a token, the gateway, and two requests to it.
+/// All on this machine: a mock IMS, an AEM that requires a token, the gateway, and two requests to
+/// it.
 pub async fn demo() -> Result<()> {
     let aem = Router::new().fallback(async |headers: HeaderMap| match headers.get("authorization") {
         Some(_) => (StatusCode::OK, r#"{"class":["assets/folder"]}"#),

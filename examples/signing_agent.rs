@@ -1,5 +1,6 @@
-//! A private key in another process: an agent signs over a Unix socket, and the service gets its token without ever
-//! having the key. Stands for a key management service or a hardware module.
+//! A private key in another process: an agent signs over a Unix socket, and the service gets its
+//! token without ever having the key. It represents a key management service or a hardware security
+//! module.
 //!
 //! ```text
 //! cargo run --example signing_agent

@@ -12,12 +12,12 @@ Runs a strict mock of Adobe IMS on this machine until it is stopped.
 
     cargo run --example stand_in -- --port 8089 --credentials service_token.json --oauth oauth.json
 
-or, to have it at hand as a program of its own:
+or, to install it as a program:
 
     cargo install adobe-ims --example stand_in --features testing
 
 It listens only on 127.0.0.1, so other machines and containers cannot reach it. What it writes is
-throw-away and valid only until it stops.
+disposable and valid only until it stops.
 
 Options:
     --port N                  listen on port N; without it, on a free port

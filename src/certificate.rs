@@ -1,5 +1,5 @@
-//! The certificate of a private key: when it expires, and whether it belongs to the key. Only read, never
-//! trusted: whether it is good is IMS's decision.
+//! The certificate of a private key: when it expires, and whether it belongs to the key. Only read,
+//! never trusted: whether it is valid is IMS's decision.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::pem::{self, Content};
 
 /// The X.509 certificate that AEM's Developer Console hands out with the private key (`publicKey`).
 ///
-/// It is valid for 365 days. Once it has expired, IMS refuses every exchange with words that do not say so
-/// ("Could not match JWT signature to any of the bindings"), so monitor
-/// [`remaining`](Self::remaining). A certificate that has expired or belongs to another key does not stop
-/// anything here.
+/// It is valid for 365 days. Once it has expired, IMS refuses every exchange, with a message that
+/// does not say so ("Could not match JWT signature to any of the bindings"), so monitor
+/// [`remaining`](Self::remaining). A certificate that has expired or belongs to another key never
+/// makes a call of this crate fail.
 #[derive(Clone)]
 pub struct Certificate {
     not_after: SystemTime,
@@ -25,8 +25,9 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// `None` if there is nothing that can be read as a certificate. `key` is the public half of the
-    /// private key as PKCS#1 `RSAPublicKey` DER, if it is known: of a chain, its certificate is taken.
+    /// `None` if there is nothing that can be read as a certificate. `key` is the public half of
+    /// the private key as PKCS#1 `RSAPublicKey` DER, if it is known: from a chain, the key's
+    /// certificate is taken.
     pub(crate) fn from_text(text: &str, key: Option<&[u8]>) -> Option<Self> {
         if text.len() > MAX_PEM {
             return None;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Where the crate reads the time. The default is the machine's own clocks; tests bring theirs.
+/// Where the crate reads the time. The default is the machine's own clocks; tests supply others.
 ///
 /// Two clocks, because each of them can mislead: the wall clock can be set back or forward, and the
 /// monotonic clock stands still while the machine is suspended.
@@ -42,8 +42,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that many share. An enum, because a dynamic call for the default would cost a cache hit a
-/// tenth of its some 50 ns.
+/// A shared clock. An enum, because a dynamic call for the default would add a tenth to the 50 ns
+/// or so of a cache hit.
 #[derive(Clone, Default)]
 pub(crate) enum SharedClock {
     #[default]
@@ -79,8 +79,8 @@ impl fmt::Debug for SharedClock {
     }
 }
 
-/// A reading of both clocks. A deadline has passed when it has on either: so suspend, a clock set back
-/// and a clock set forward are all safe.
+/// A reading of both clocks. A deadline has passed when it has passed on either, so suspend, a
+/// clock set back and a clock set forward are all safe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) wall: SystemTime,
@@ -101,6 +101,12 @@ impl Moment {
         self.wall >= point.wall || self.monotonic >= point.monotonic
     }
 
+    /// How long it has been since `point`, suspended or not: the longer of what both clocks show.
+    pub(crate) fn since(self, point: Self) -> Duration {
+        let wall = self.wall.duration_since(point.wall).unwrap_or_default();
+        wall.max(self.monotonic.saturating_duration_since(point.monotonic))
+    }
+
     /// How long until `point`; zero if it is past.
     pub(crate) fn until(self, point: Self) -> Duration {
         let wall = point.wall.duration_since(self.wall).unwrap_or_default();
@@ -108,8 +114,8 @@ impl Moment {
     }
 }
 
-/// How long this machine has been up, suspended or not, since which boot: a clock that nobody sets and
-/// that all processes of the machine share.
+/// How long this machine has been up, suspend included, and since which boot: a clock that cannot
+/// be set and that all processes of the machine share.
 #[cfg(feature = "file-store")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Uptime {
@@ -119,7 +125,7 @@ pub(crate) struct Uptime {
 
 #[cfg(feature = "file-store")]
 impl Uptime {
-    /// `None` where the platform does not tell.
+    /// `None` where the platform does not say.
     pub(crate) fn now() -> Option<Self> {
         if !cfg!(target_os = "linux") {
             return None;

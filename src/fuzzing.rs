@@ -1,5 +1,5 @@
-//! Entry points for the fuzz targets (`tests/fuzz`) to what the public surface reaches only through a socket or a TLS
-//! configuration. Compiled with `--cfg fuzzing` only.
+//! Entry points for the fuzz targets (`tests/fuzz`) to what the public surface reaches only through
+//! a socket or a TLS configuration. Compiled with `--cfg fuzzing` only.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -11,8 +11,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 #[serde(from = "Any")]
 pub(crate) struct LenientText(Option<String>);
 
-/// A whole number, written as one or as a text of one: IMS and its fixtures do both. Anything else is
-/// an error.
+/// A whole number, written as one or as a text of one: IMS and its fixtures do both. Anything else
+/// is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "Any")]
 pub(crate) struct LenientU64(pub(crate) u64);
@@ -23,6 +23,11 @@ pub(crate) struct Object<T>(pub(crate) T);
 impl LenientText {
     pub(crate) fn text(&self) -> Option<&str> {
         self.0.as_deref()
+    }
+
+    /// The text itself, without a copy.
+    pub(crate) fn into_text(self) -> Option<String> {
+        self.0
     }
 
     /// As a whole number, if it is one.

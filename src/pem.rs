@@ -1,13 +1,13 @@
-//! PEM text in any spelling becomes labelled DER. It repairs what copying does to a text; what the
-//! bytes mean is for others.
+//! Turns PEM text in any spelling into labelled DER. Repairs what copying does to a text; what the
+//! bytes mean is up to the callers.
 
 use base64ct::{Base64Unpadded, Encoding};
 use zeroize::Zeroizing;
 
 /// One block from `BEGIN` to `END`.
 pub(crate) struct Block {
-    /// The words between `BEGIN` and the dashes, and what else stands there if the dashes do not close where they should;
-    /// empty for bare DER or another binary format in base64.
+    /// The words between `BEGIN` and the dashes, and what else stands there if the dashes do not
+    /// close where they should; empty for bare DER or another binary format in base64.
     pub(crate) label: Zeroizing<String>,
     pub(crate) content: Content,
 }
@@ -22,9 +22,10 @@ pub(crate) enum Content {
     Damaged,
 }
 
-/// Finds all blocks, repairing on the way: a byte order mark, quotes, indentation, any line end, line
-/// breaks turned to blanks or to the two characters `\n`, dashes that a program made typographic or
-/// that were lost in copying, base64 around the whole text, also more than once, or no armour.
+/// Finds all blocks, repairing on the way: a byte order mark, quotes, indentation, any line end,
+/// line breaks turned to spaces or to the two characters `\n`, dashes that a program made
+/// typographic or that were lost in copying, base64 around the whole text, also more than once, or
+/// no armour.
 ///
 /// The text must already be bounded in length.
 pub(crate) fn blocks(text: &str) -> Vec<Block> {
@@ -47,8 +48,9 @@ fn blocks_within(text: &str, wrappings: usize) -> Vec<Block> {
     }
 }
 
-/// What never occurs in PEM itself becomes a blank: backslash escapes, quotes, the punctuation of a list
-/// of lines, byte order marks, the blanks of web pages. Line ends too: blocks are found without them.
+/// What never occurs in PEM itself becomes a space: backslash escapes, quotes, the punctuation of a
+/// list of lines, byte order marks, the spaces of web pages. Line ends too: blocks are found
+/// without them.
 fn unescaped(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(3)));
     let mut after_backslash = false;

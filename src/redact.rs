@@ -20,8 +20,8 @@ fn is_visible_letter(c: char) -> bool {
     !c.is_ascii() && c.is_alphanumeric() && !INVISIBLE.contains(&c)
 }
 
-/// Whether an argument of the caller may be repeated in a message: a short printable name that is not
-/// a credential.
+/// Whether an argument of the caller may be repeated in a message: a short printable name that is
+/// not a credential.
 pub(crate) fn is_showable(name: &str) -> bool {
     let is_printable = |c: char| c.is_ascii_graphic() || c == ' ' || is_visible_letter(c);
     let is_credential = |part: &str| looks_like_credential(part) || part.chars().count() > MAX_SHOWN_PART;
@@ -37,8 +37,8 @@ pub(crate) fn looks_like_credential(text: &str) -> bool {
     ["s8e-", "p8e-", "p8-", "eyJ", "LS0t", "-----"].iter().any(|prefix| text.contains(prefix))
 }
 
-/// Secrets in all the forms in which an honest intermediary echoes them: as they are, as a form field,
-/// in base64 at each of its three alignments, in hex, and percent-encoded byte by byte.
+/// Secrets in all the forms in which an honest intermediary echoes them: as they are, as a form
+/// field, in base64 at each of its three alignments, in hex, and percent-encoded byte by byte.
 pub(crate) struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
@@ -48,14 +48,14 @@ impl Secrets {
 
     /// The text of another party as it may appear in an error; `None` if nothing is left of it.
     pub(crate) fn clean(&self, text: &str, max: usize) -> Option<String> {
-        // So much more that a secret across the end is still recognised.
+        // Longer by a piece, so that a secret across the cut is still recognised.
         let text = self.redact(&printable(text, max.saturating_add(MAX_PIECE)));
         let text: String = text.chars().take(max).collect();
         (!text.is_empty()).then_some(text)
     }
 
-    /// Replaces every run of characters that is also in a secret, however little of it was echoed and
-    /// in which case.
+    /// Replaces every run of characters that is also in a secret, however little of it was echoed
+    /// and in which case.
     fn redact(&self, text: &str) -> String {
         let chars: Vec<char> = text.chars().collect();
         let lower: Vec<char> = chars.iter().map(char::to_ascii_lowercase).collect();

@@ -24,8 +24,8 @@ impl ImsRequest {
         Self { path, fields }
     }
 
-    /// Encodes the fields as `application/x-www-form-urlencoded`, into a buffer that is wiped when HTTP
-    /// lets go of it.
+    /// Encodes the fields as `application/x-www-form-urlencoded`, into a buffer that is wiped when
+    /// HTTP lets go of it.
     pub(crate) fn form(&self) -> Bytes {
         let fields = || self.fields.iter().map(|(name, value)| (*name, value.text()));
         // A byte takes at most three: a buffer that never grows leaves no copy behind.
@@ -37,7 +37,7 @@ impl ImsRequest {
         Bytes::from_owner(form)
     }
 
-    /// What must not come back in a message, should the other side echo it. `more` is what came with the
+    /// What must not appear in a message if the server echoes it. `more` is what came with the
     /// response.
     pub(crate) fn secrets(&self, more: Option<&str>) -> Secrets {
         let sent = self.fields.iter().filter_map(|(_, value)| match value {

@@ -1,5 +1,5 @@
-//! Retry or not, and after how long: pure functions of a failure, a count and a time, and the state of
-//! one call that follows them. Knows no HTTP; the random source is an argument.
+//! Retry or not, and after how long: pure functions of a failure, a count and a time, and the state
+//! of one call that follows them. Knows no HTTP; the random source is an argument.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::clock::{Deadline, Stopwatch};
 use crate::error::{ConnectionError, Error};
 use crate::telemetry;
 
-/// How often and how long a call tries.
+/// How many attempts a call makes, and how long they may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Attempts in all, at least one.
@@ -26,7 +26,8 @@ impl Default for Limits {
     }
 }
 
-/// The attempts of one call: makes each within its limit, and says whether and when the next one is due.
+/// The attempts of one call: makes each within its limit, and says whether and when the next one is
+/// due.
 ///
 /// Dropping the future of an attempt drops the request.
 pub(crate) struct Retry<'a> {
@@ -37,8 +38,8 @@ pub(crate) struct Retry<'a> {
     /// The last error that came with a response: it says more than that the time ran out.
     response: Option<Error>,
     elapsed: Duration,
-    /// The process stood still during the attempt or the pause: its timers ran out while nobody could act.
-    stood_still: bool,
+    /// The process was frozen during the attempt or the pause: its timers expired meanwhile.
+    was_frozen: bool,
     /// Whether that has earned the call another attempt already.
     forgiven: bool,
 }
@@ -54,7 +55,7 @@ impl<'a> Retry<'a> {
             made: 0,
             response: None,
             elapsed: Duration::ZERO,
-            stood_still: false,
+            was_frozen: false,
             forgiven: false,
         }
     }
@@ -65,17 +66,22 @@ impl<'a> Retry<'a> {
         self.response = None;
     }
 
+    /// The time that is left for the call.
+    pub(crate) fn left(&self) -> Duration {
+        self.deadline.remaining()
+    }
+
     /// Makes one attempt within its limit and that of the call.
     pub(crate) async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.made = self.made.saturating_add(1);
-        let left = match self.stood_still {
+        let left = match self.was_frozen {
             true => self.limits.attempt,
             false => self.deadline.remaining(),
         };
         let (limit, watch) = (self.limits.attempt.min(left), Stopwatch::start());
         let outcome = tokio::time::timeout(limit, attempt).await;
         self.elapsed = watch.elapsed();
-        self.stood_still = !self.forgiven && self.elapsed > limit.saturating_add(MAX_LATENESS);
+        self.was_frozen = !self.forgiven && self.elapsed > limit.saturating_add(MAX_LATENESS);
         let host = || self.host.to_owned();
         match outcome {
             Ok(Ok(done)) => {
@@ -91,12 +97,13 @@ impl<'a> Retry<'a> {
         }
     }
 
-    /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere from
-    /// 0 to 1.
+    /// Waits until the next attempt is due; returns the error if there is none. `draw` is anywhere
+    /// from 0 to 1.
     pub(crate) async fn pause(&mut self, error: Error, draw: f64) -> Result<(), Error> {
-        // A timer that ran out while nobody could act is not a failure of IMS. A response says more.
-        self.stood_still &= error.is_transient() && error.status().is_none();
-        let pause = match self.stood_still {
+        // A timer that expired while the process was frozen is not a failure of IMS; a response
+        // counts as usual.
+        self.was_frozen &= error.is_transient() && error.status().is_none();
+        let pause = match self.was_frozen {
             true => Some(Duration::ZERO),
             false => {
                 pause(&error, self.made, self.limits.attempts, draw).filter(|pause| *pause < self.deadline.remaining())
@@ -104,14 +111,14 @@ impl<'a> Retry<'a> {
         };
         telemetry::attempt_failed(self.made, self.elapsed, &error, pause);
         let Some(pause) = pause else { return Err(error) };
-        if self.stood_still {
+        if self.was_frozen {
             self.made = self.made.saturating_sub(1);
         } else {
             let watch = Stopwatch::start();
             tokio::time::sleep(pause).await;
-            self.stood_still = !self.forgiven && watch.elapsed() > pause.saturating_add(MAX_LATENESS);
+            self.was_frozen = !self.forgiven && watch.elapsed() > pause.saturating_add(MAX_LATENESS);
         }
-        self.forgiven |= self.stood_still;
+        self.forgiven |= self.was_frozen;
         if error.status().is_some() {
             self.response = Some(error);
         }
@@ -139,7 +146,7 @@ fn backoff(made: u32, draw: f64) -> Duration {
     FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF).mul_f64(draw.clamp(0.0, 1.0))
 }
 
-/// Two more chances: what is not back within seconds is not back within the call.
+/// Two retries: what does not recover within seconds does not recover within the call.
 const ATTEMPTS: u32 = 3;
 /// IMS responds in well under a second; ten leave room for a slow handshake.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -147,8 +154,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const MAX_BACKOFF: Duration = Duration::from_secs(4);
-/// A timer that fires later than this after its time did not run on a busy machine: the process stood
-/// still.
+/// A timer that fires later than this after its time is not due to a busy machine: the process was
+/// frozen.
 pub(crate) const MAX_LATENESS: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -275,7 +282,8 @@ mod tests {
         }
     }
 
-    /// R14: the process stands still for longer than the whole call, during the attempt or the pause after it.
+    /// R14: the process is frozen for longer than the whole call, during the attempt or the pause
+    /// after it.
     #[tokio::test(start_paused = true)]
     async fn a_freeze_earns_the_call_one_more_attempt() {
         let fault = || Error::from(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO });

@@ -1,4 +1,5 @@
-//! Text that can't be printed and is wiped on drop. Not a vault: what TLS, HTTP and JSON layers copy is theirs.
+//! Text that cannot be printed and is wiped on drop. Copies in the TLS, HTTP and JSON layers are
+//! not wiped.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The key once, a signed assertion each time.
+//! Signs assertions with a key that is parsed once.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -41,9 +41,9 @@ pub struct JwtSigner {
 impl JwtSigner {
     /// Checks with a trial signature that the key of the credentials can sign.
     ///
-    /// The trial also pays what only the first signature of a key costs and, once per process, the tens
-    /// of milliseconds that aws-lc takes to gather entropy, unless it was built with
-    /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment.
+    /// The trial also covers the extra cost of a key's first signature and, once per process, the
+    /// tens of milliseconds that aws-lc takes to gather entropy (unless it was built with
+    /// `AWS_LC_SYS_NO_JITTER_ENTROPY=1` in the environment).
     ///
     /// # Errors
     ///
@@ -66,10 +66,10 @@ impl JwtSigner {
 
     /// Signs an assertion that expires five minutes after `now`.
     ///
-    /// Takes about a quarter of a millisecond with a key of 2048 bits, and no I/O. The claims are `exp`,
-    /// `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true` for each metascope, as
-    /// Adobe documents them for the JWT exchange. `iat` is left out: IMS does not need it, and a clock
-    /// that is ahead would put it into the future.
+    /// Takes about a quarter of a millisecond with a key of 2048 bits, and does no I/O. The claims
+    /// are `exp`, `iss`, `sub`, `aud` and one `https://{imsEndpoint}/s/{metascope}: true` for each
+    /// metascope, as Adobe documents them for the JWT exchange. `iat` is left out: IMS does not
+    /// need it, and a clock that is ahead would put it into the future.
     ///
     /// # Errors
     ///
@@ -131,10 +131,10 @@ impl Unsigned {
     }
 }
 
-/// A signed JWT that proves to IMS who asks for a token (an assertion, RFC 7521).
+/// A signed JWT that proves to IMS who requests a token (an assertion, RFC 7521).
 ///
-/// Not a bearer token, and of another type than [`Token`](crate::Token), so that it cannot be sent as
-/// one by mistake.
+/// Not a bearer token, and of another type than [`Token`](crate::Token), so that it cannot be sent
+/// as one by mistake.
 #[derive(Clone)]
 pub struct Assertion {
     text: Secret,

@@ -1,28 +1,26 @@
 //! Signing where the private key is kept: a key management service, a hardware module, an agent.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::caught::{Panicked, caught};
 use crate::certificate::Certificate;
 use crate::error::{Cause, Error, KeyError};
 use crate::key::RsaKey;
 use crate::redact::printable;
 
-/// A private key that signs where it is kept, and cannot be read: in a key management service (KMS), a
-/// hardware security module (HSM), or an agent process.
+/// A private key that signs where it is kept, and cannot be read: in a key management service
+/// (KMS), a hardware security module (HSM), or an agent process.
 ///
 /// Give it to
-/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key). Claims,
-/// header and time stay with this crate: the key returns only a signature. The timeout, the retries and
-/// the cancellation of a call cover it. If the credentials have a certificate, the signature is checked
-/// against it before anything is sent.
+/// [`ServiceCredentialsBuilder::signing_key`](crate::ServiceCredentialsBuilder::signing_key).
+/// Claims, header and time stay with this crate: the key returns only a signature. The timeout, the
+/// retries and the cancellation of a call cover it. If the credentials have a certificate, the
+/// signature is checked against it before anything is sent.
 ///
 /// ```
 /// use adobe_ims::{SigningError, SigningFuture, SigningInput, SigningKey};
@@ -47,16 +45,17 @@ use crate::redact::printable;
 /// }
 /// ```
 pub trait SigningKey: Send + Sync + 'static {
-    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section
-    /// 3.3), as many bytes as the key's modulus has.
+    /// Returns the raw RS256 signature of the input: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518
+    /// section 3.3), as many bytes as the key's modulus has.
     ///
     /// # Errors
     ///
-    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the rest.
+    /// [`SigningError::transient`] for what a retry may fix, [`SigningError::permanent`] for the
+    /// rest.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when the caller of the client gives up or a timeout is over.
+    /// The future is dropped when the caller of the client gives up or a timeout expires.
     fn sign<'a>(&'a self, input: &'a SigningInput<'a>) -> SigningFuture<'a>;
 }
 
@@ -80,7 +79,7 @@ impl SigningInput<'_> {
     }
 }
 
-/// Whose assertion it is stands in it, so the text is not shown.
+/// The message names the account, so it is not shown.
 impl fmt::Debug for SigningInput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningInput")
@@ -102,7 +101,7 @@ impl SigningError {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: true }
     }
 
-    /// A failure that stays until somebody fixes it: no such key, no permission.
+    /// A failure that lasts until it is fixed: no such key, no permission.
     pub fn permanent(error: impl fmt::Display) -> Self {
         Self { text: printable(&error.to_string(), MAX_TEXT), is_transient: false }
     }
@@ -169,7 +168,7 @@ async fn sign_elsewhere(
     limit: Duration,
 ) -> Result<Vec<u8>, Error> {
     let input = SigningInput { message };
-    let signing = caught(|| key.sign(&input));
+    let signing = caught(async { key.sign(&input).await });
     let signature = match tokio::time::timeout(limit, signing).await {
         Ok(Ok(Ok(signature))) => signature,
         Ok(Ok(Err(error))) => {
@@ -187,19 +186,6 @@ async fn sign_elsewhere(
         Some(certificate) if !certificate.verifies(message, &signature) => Err(KeyError::SignatureMismatch.into()),
         _ => Ok(signature),
     }
-}
-
-struct Panicked;
-
-/// Runs foreign code whose panic must not become that of the caller.
-async fn caught<'a, T>(start: impl FnOnce() -> Pin<Box<dyn Future<Output = T> + Send + 'a>>) -> Result<T, Panicked> {
-    let future = catch_unwind(AssertUnwindSafe(start)).map_err(|_| Panicked)?;
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Ok),
-        Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
 }
 
 const MAX_TEXT: usize = 200;

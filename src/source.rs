@@ -1,4 +1,4 @@
-//! Where an application gets its tokens from: the client, a token that it was given, or a test's script.
+//! Where an application gets its tokens from: the client, a given token, or a test's script.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::token::Token;
 /// The future of [`TokenSource::token`]: what an `async fn` would return, but with a name.
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + Send + 'a>>;
 
-/// Something that returns access tokens: for code that does not care where they come from, and for its
+/// A source of access tokens, for code that does not depend on where they come from, and for its
 /// tests. Object-safe: `Arc<dyn TokenSource>`.
 ///
-/// [`ImsClient`](crate::ImsClient) is one, a [`Token`] is one (for command-line tools that are given a
-/// token), and the feature `testing` has one that follows a script.
+/// [`ImsClient`](crate::ImsClient) is one, a [`Token`] is one (for command-line tools that are
+/// given a token), and the feature `testing` has one that follows a script.
 ///
 /// ```
 /// use adobe_ims::{Error, TokenSource};
@@ -55,10 +55,14 @@ pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Token, Error>> + S
 /// ```
 pub trait TokenSource: Send + Sync {
     /// Returns a valid token.
+    ///
+    /// # Errors
+    ///
+    /// Those of the source: for a client, those of [`ImsClient::token`](crate::ImsClient::token).
     fn token(&self) -> TokenFuture<'_>;
 
-    /// An API refused this token: the next one should be another. Does nothing by default, so a wrapper of
-    /// another source must pass it on.
+    /// Reports that an API refused this token, so that the next call returns another one. Does
+    /// nothing by default, so a wrapper around another source must pass it on.
     fn forget(&self, token: &Token) {
         let _ = token;
     }

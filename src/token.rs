@@ -1,4 +1,4 @@
-//! The access token: the secret, when it ends, how it goes into a header, its own claims.
+//! The access token: the secret, when it expires, how it goes into a header, its own claims.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::secret::Secret;
 
 /// An access token from Adobe IMS, and when it expires.
 ///
-/// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it. Tokens
-/// cannot be compared: each is a response of its own.
+/// Cheap to clone: clones share one text, and the last one wipes it. `Debug` does not show it.
+/// Tokens cannot be compared: each comes from a response of its own.
 ///
 /// ```
 /// # async fn example() -> Result<(), adobe_ims::Error> {
@@ -44,8 +44,8 @@ struct Inner {
 }
 
 impl Token {
-    /// `None` for a text that a header cannot carry, or an end out of range. The lifetime counts from
-    /// `issued`.
+    /// `None` for a text that a header cannot carry, or an expiry out of range. The lifetime counts
+    /// from `issued`.
     pub(crate) fn new(text: &str, lifetime: Duration, issued: Moment, clock: SharedClock) -> Option<Self> {
         Self::resumed(text, lifetime, lifetime, issued, clock)
     }
@@ -70,14 +70,14 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that a header cannot carry, or a lifetime
-    /// out of the clock's range.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for a text that a header cannot carry, or a
+    /// lifetime out of the clock's range.
     #[cfg(feature = "testing")]
     pub fn for_tests(text: &str, lifetime: Duration) -> Result<Self, Error> {
         Self::for_tests_with_clock(text, lifetime, SharedClock::default())
     }
 
-    /// The same, with a clock of the test's. Feature `testing`.
+    /// As [`for_tests`](Self::for_tests), with the test's own clock. Feature `testing`.
     ///
     /// # Errors
     ///
@@ -105,18 +105,18 @@ impl Token {
         Secret::from(self.expose_secret().to_owned())
     }
 
-    /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep it
-    /// out of their logs and compression tables.
+    /// The value of an `Authorization` header, `Bearer …`, marked as sensitive: HTTP libraries keep
+    /// it out of their logs and compression tables.
     pub fn authorization(&self) -> HeaderValue {
         self.0.authorization.clone()
     }
 
-    /// `Bearer` (RFC 6750). IMS writes it in lower case; the header wants it like this.
+    /// `Bearer` (RFC 6750). IMS writes it in lower case; the header requires this form.
     pub fn token_type(&self) -> &str {
         SCHEME.trim_end()
     }
 
-    /// When the token expires by the local wall clock: the true end, without any margin.
+    /// When the token expires by the local wall clock, without any margin.
     ///
     /// Counted from before the request was sent; at most 24 hours after it.
     pub fn expires_at(&self) -> SystemTime {
@@ -125,8 +125,8 @@ impl Token {
 
     /// How long the token is still valid; zero once it has expired.
     ///
-    /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was suspended
-    /// or whose clock was set back does not keep a token past its end.
+    /// Reads the wall clock and the monotonic clock and takes the shorter: a machine that was
+    /// suspended or whose clock was set back does not keep a token past its expiry.
     pub fn remaining(&self) -> Duration {
         self.remaining_at(Moment::now(&self.0.clock))
     }
@@ -145,7 +145,7 @@ impl Token {
         least.is_zero() || self.lifetime() < least || self.remaining_at(now) >= least
     }
 
-    /// Whether this is the same token by identity: clones are, another one with the same text is not.
+    /// Tokens are compared by identity: a clone counts, a second token with equal text does not.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -178,7 +178,7 @@ impl fmt::Debug for Token {
 #[derive(Clone, Debug)]
 pub struct TokenClaims(Claims);
 
-/// Each is optional: one claim of an odd type does not hide the others.
+/// Each is optional: one claim of an unexpected type does not hide the others.
 #[derive(Clone, Debug, Deserialize)]
 struct Claims {
     client_id: Option<LenientText>,
@@ -193,7 +193,7 @@ struct Claims {
 impl TokenClaims {
     /// Reads the claims of a token that came from elsewhere; `None` if it is not a JWT.
     ///
-    /// **Not verified**, as all of them: anybody can write such a token.
+    /// **Not verified**, like all claims: anyone can write such a token.
     pub fn decode(token: &str) -> Option<Self> {
         // jsonwebtoken calls it insecure because nothing is verified.
         jsonwebtoken::dangerous::insecure_decode_claims::<Object<Claims>>(token).ok().map(|Object(claims)| Self(claims))
@@ -204,7 +204,7 @@ impl TokenClaims {
         self.0.client_id.as_ref()?.text()
     }
 
-    /// `user_id`: the account that the token stands for; the technical account's id.
+    /// `user_id`: the id of the account that the token represents, here the technical account.
     pub fn user_id(&self) -> Option<&str> {
         self.0.user_id.as_ref()?.text()
     }

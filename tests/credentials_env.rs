@@ -127,7 +127,8 @@ fn the_jwt_variables_of_imscli_are_read_with_the_key_in_its_file() {
         )
     };
 
-    for key in [path.to_str().unwrap(), RSA_2048_PKCS1] {
+    let (in_base64, in_blanks) = (STANDARD.encode(RSA_2048_PKCS1), format!(" {}\n", path.display()));
+    for key in [path.to_str().unwrap(), RSA_2048_PKCS1, &in_base64, &in_blanks] {
         assert_eq!(read(&jwt(key)), service());
     }
     assert_refused(&jwt("/nowhere/private.pem"), "/nowhere/private.pem: private key file cannot be read");
@@ -197,13 +198,36 @@ fn of_several_contexts_one_must_be_selected() {
 
     assert_refused(
         &environment,
-        "several to choose from: first: OAuth Server-to-Server; my_ctx: OAuth Server-to-Server",
+        "the environment holds several complete credentials: first: OAuth Server-to-Server; my_ctx: OAuth Server-to-Server",
     );
     for name in ["my ctx", "my_ctx", "second"] {
         assert_eq!(select(name, &environment)["client_id"], "second", "{name}");
     }
     let error = select("third", &environment);
-    assert!(error["error"].as_str().unwrap().contains("none in it has the name or id given to `select`"), "{error}");
+    assert!(error["error"].as_str().unwrap().contains("none with the name or id given to `select`"), "{error}");
+}
+
+/// C19: a context that cannot be read is of no concern for a complete one, and is named if there is no other.
+#[test]
+fn a_context_that_cannot_be_read_does_not_hide_the_others() {
+    let odd = |name| {
+        let mut odd = context(name);
+        odd.push((format!("AIO_ims_contexts_{name}_api__key"), "MARKER-another"));
+        odd
+    };
+    let differ = "odd_api__key and AIO_ims_contexts_odd_client__id differ";
+
+    let mut one_complete = odd("odd");
+    one_complete.extend(context("good"));
+    assert_eq!(read(&one_complete), oauth(1));
+    assert_eq!(select("good", &one_complete), oauth(1));
+    let error = select("odd", &one_complete);
+    assert!(error["error"].as_str().unwrap().contains(differ), "{error}");
+
+    assert_refused(&odd("odd"), differ);
+    let mut two_odd = odd("odd");
+    two_odd.extend(odd("other"));
+    assert_refused(&two_odd, "odd: OAuth Server-to-Server that cannot be read; other:");
 }
 
 /// C20: our own variable comes first, and holds a path, the JSON, or base64 of it in either alphabet.
@@ -229,34 +253,59 @@ fn our_own_variable_comes_first_in_each_of_its_forms() {
         environment.push(("ADOBE_IMS_CREDENTIALS".to_owned(), form));
         assert_eq!(read(&environment), service(), "{form:.60}");
     }
-    let mut blank = commerce();
-    blank.push(("ADOBE_IMS_CREDENTIALS".to_owned(), " "));
-    assert_eq!(read(&blank), oauth(1));
+}
+
+/// C20: our own variable set to nothing, as a mount that failed leaves it, is an error: the credentials of other variables
+/// may be of another account.
+#[test]
+fn our_own_variable_set_to_nothing_is_an_error() {
+    for nothing in ["", " ", "\n"] {
+        let mut environment = commerce();
+        environment.push(("ADOBE_IMS_CREDENTIALS".to_owned(), nothing));
+        assert_refused(&environment, "ADOBE_IMS_CREDENTIALS is set but empty: hint: check that the secret");
+    }
 }
 
 /// C20, S17: what our own variable holds is never repeated, and the variable or the file is named.
 #[test]
 fn our_own_variable_is_named_and_not_repeated() {
     let cases = [
-        (
-            "s8e-MARKER-0123456789",
-            "ADOBE_IMS_CREDENTIALS: credentials cannot be used: ADOBE_IMS_CREDENTIALS: it is neither",
-        ),
+        ("s8e-MARKER-0123456789", "credentials cannot be used: ADOBE_IMS_CREDENTIALS: it is neither"),
         ("MARKER\nMARKER", "it is neither the path of a file nor its JSON nor base64 of it"),
         ("{\"integration\":{\"MARKER\":1}}", "ADOBE_IMS_CREDENTIALS: credentials lack integration.imsEndpoint"),
         ("{\"MARKER", "ADOBE_IMS_CREDENTIALS: credentials are not valid JSON"),
         (RSA_2048_PKCS1, "ADOBE_IMS_CREDENTIALS: credentials expected, but this is a PEM file"),
-        ("/nowhere/ims.json", "/nowhere/ims.json: credentials file cannot be read"),
+        ("/nowhere/ims.json", "ADOBE_IMS_CREDENTIALS: /nowhere/ims.json: credentials file cannot be read"),
+        (
+            "${MARKER}",
+            "ADOBE_IMS_CREDENTIALS: credentials expected, but this is a placeholder that nothing has filled in",
+        ),
+        ("{{ MARKER }}", "ADOBE_IMS_CREDENTIALS: credentials expected, but this is a placeholder"),
+        ("$MARKER", "ADOBE_IMS_CREDENTIALS: credentials expected, but this is a placeholder"),
+        ("/run/${MARKER}/ims.json", "ADOBE_IMS_CREDENTIALS: credentials expected, but this is a placeholder"),
+        (
+            "{\"integration\":",
+            "it ends too early at line 1, column 15: hint: check that the download or the secret mount",
+        ),
     ];
 
     for (value, words) in cases {
-        assert_refused(&vec![("ADOBE_IMS_CREDENTIALS".to_owned(), value)], words);
+        let environment = vec![("ADOBE_IMS_CREDENTIALS".to_owned(), value)];
+        assert_refused(&environment, words);
+        let error = read(&environment)["error"].as_str().unwrap().to_owned();
+        let message = error.split(": hint:").next().unwrap();
+        assert_eq!(message.matches("ADOBE_IMS_CREDENTIALS").count(), 1, "{message}");
     }
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    fs::write(file.path(), "{}").unwrap();
+    let path = file.path().to_str().unwrap();
+    let words = format!("ADOBE_IMS_CREDENTIALS: {path}: credentials expected, but this is JSON of an unknown kind");
+    assert_refused(&vec![("ADOBE_IMS_CREDENTIALS".to_owned(), path)], &words);
 }
 
-/// C21: two complete sources are an error that names both; one of them can be selected.
+/// C21: two complete families are an error that names both; one of them can be selected by its prefix.
 #[test]
-fn two_complete_sources_are_an_error_that_names_both() {
+fn two_complete_families_are_an_error_that_names_both() {
     let scopes = SCOPES.join(",");
     let mut environment = commerce();
     environment
@@ -264,7 +313,9 @@ fn two_complete_sources_are_an_error_that_names_both() {
 
     let error = read(&environment);
     let error = error["error"].as_str().unwrap();
-    for word in ["several to choose from", "AIO_COMMERCE_AUTH_IMS_", "OAUTH_", "select"] {
+    for word in
+        ["the environment holds several complete credentials", "prefix", "AIO_COMMERCE_AUTH_IMS_", "OAUTH_", "select"]
+    {
         assert!(error.contains(word), "no {word:?} in {error:?}");
     }
     assert_eq!(select("OAUTH_", &environment)["client_id"], "other");
@@ -284,7 +335,7 @@ fn one_client_in_a_family_and_in_a_context_is_one_source() {
     assert_eq!(read(&environment), oauth(1));
     // Another client is another source.
     environment.iter_mut().find(|(name, _)| name == "IMS_OAUTH_S2S_CLIENT_ID").unwrap().1 = "other";
-    assert_refused(&environment, "several to choose from: IMS_OAUTH_S2S_: OAuth Server-to-Server; aio: OAuth");
+    assert_refused(&environment, "several complete credentials: IMS_OAUTH_S2S_: OAuth Server-to-Server; aio: OAuth");
 }
 
 /// C22: half a family is an error that names what is missing, unless another one is complete.
@@ -299,7 +350,10 @@ fn half_a_family_is_an_error_that_names_what_is_missing() {
 
     let mut halves = half;
     halves.push(("OAUTH_CLIENT_SECRET".to_owned(), OAUTH_SECRET));
-    assert_refused(&halves, "with none that can get a token: IMS_OAUTH_S2S_: OAuth Server-to-Server without");
+    assert_refused(
+        &halves,
+        "the environment holds credentials, but none that can get a token: IMS_OAUTH_S2S_: OAuth Server-to-Server without",
+    );
     assert!(read(&halves)["error"].as_str().unwrap().contains("hint: set what is missing"));
 
     let jwt = under("IMS_", &[("CLIENTID", CLIENT_ID), ("METASCOPES", METASCOPE)]);
@@ -346,7 +400,7 @@ fn spoilt_values_are_mended_or_named() {
     let masked = family(OAUTH_CLIENT_ID, "***", ORG_ID, "openid");
     assert_refused(&masked, "IMS_OAUTH_S2S_CLIENT_SECRET: it is masked");
     let blank = family(OAUTH_CLIENT_ID, "MARKER MARKER", ORG_ID, "openid");
-    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a blank");
+    assert_refused(&blank, "IMS_OAUTH_S2S_CLIENT_SECRET: it contains a space");
 }
 
 /// C24: a value that is not Unicode is named by its variable.
@@ -363,7 +417,7 @@ fn a_value_that_is_not_unicode_is_named() {
         .unwrap();
 
     let error = answer(&output.stdout)["error"].as_str().unwrap().to_owned();
-    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a text"), "{error}");
+    assert!(error.contains("AIO_COMMERCE_AUTH_IMS_CLIENT_SECRETS must be a string"), "{error}");
     assert!(!error.contains("MARKER"), "{error}");
 }
 

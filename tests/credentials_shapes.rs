@@ -542,16 +542,40 @@ fn two_names_of_one_value_that_differ_are_refused() {
 
     let error = Credentials::from_json(file.to_string()).unwrap_err();
     assert_eq!(error.to_string(), "credentials cannot be used: api_key and client_id differ");
+
+    let mut file = aio_oauth();
+    file["scope"] = json!(SCOPES);
+    file["scopes"] = json!(SCOPES);
+    assert_oauth(&oauth(&file));
+    file["scope"] = json!([SCOPES[0]]);
+    let error = Credentials::from_json(file.to_string()).unwrap_err();
+    assert_eq!(error.to_string(), "credentials cannot be used: scope and scopes differ");
+}
+
+/// C14: a credential of a project that cannot be read is of no concern for a complete one.
+#[test]
+fn a_credential_that_cannot_be_read_does_not_hide_the_others() {
+    let mut odd = s2s();
+    odd["name"] = json!("odd");
+    odd["oauth_server_to_server"]["client_id"] = json!(7);
+
+    assert_oauth(&oauth(&project(vec![odd.clone(), s2s()])));
+    let error = Credentials::reader().select("odd").from_json(project(vec![odd, s2s()]).to_string()).unwrap_err();
+    assert!(error.to_string().contains("oauth_server_to_server.client_id must be a string"), "{error}");
 }
 
 /// A16, K4: a value of another type is named, and its place; an array is no object.
 #[test]
 fn a_value_of_another_type_is_named() {
     let cases = [
-        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a text at line"),
-        ("/CLIENT_SECRETS", json!({ OAUTH_SECRET: OAUTH_SECRET }), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a text or a list of texts"),
-        ("/SCOPES", json!(true), "SCOPES must be a text or a list of texts"),
+        ("/CLIENT_ID", json!(7), "CLIENT_ID must be a string at line"),
+        (
+            "/CLIENT_SECRETS",
+            json!({ OAUTH_SECRET: OAUTH_SECRET }),
+            "CLIENT_SECRETS must be a string or a list of strings",
+        ),
+        ("/CLIENT_SECRETS", json!([OAUTH_SECRET, 7]), "CLIENT_SECRETS must be a string or a list of strings"),
+        ("/SCOPES", json!(true), "SCOPES must be a string or a list of strings"),
     ];
     for (pointer, value, words) in cases {
         let mut file = console_oauth();
@@ -571,7 +595,7 @@ fn a_value_of_another_type_is_named() {
         (
             "/project/workspace/details/credentials/0/oauth_server_to_server/client_id",
             json!([OAUTH_SECRET]),
-            format!("{list}[0].oauth_server_to_server.client_id must be a text at line"),
+            format!("{list}[0].oauth_server_to_server.client_id must be a string at line"),
         ),
     ];
     for (pointer, value, words) in cases {

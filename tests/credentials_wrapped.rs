@@ -223,6 +223,7 @@ fn what_is_not_json_is_named() {
         assert!(!printed(&error).contains("MARKER") && !printed(&error).contains("eyJ"), "{}", printed(&error));
         assert_no_key_text(&error, RSA_2048_PKCS1);
     }
+    assert_eq!(refusal("./service_token.json").hint(), Some("call `Credentials::from_file` with it"));
     for garbage in ["MARKER", "MARKER MARKER MARKER", "TUFSS0VS", "\"MARKER", "'MARKER'", "[MARKER"] {
         let error = refusal(garbage);
         assert_eq!(error.kind(), ErrorKind::Credentials, "{garbage}");

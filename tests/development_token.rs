@@ -100,11 +100,11 @@ fn a_token_that_cannot_be_used_is_refused() {
         (json!("MARKER-not-a-jwt"), "accessToken: it does not say when it expires"),
         (json!(unsigned(&json!({ "exp": 1 }))), "accessToken: it does not say when it expires"),
         (json!(unsigned(&json!({ "created_at": "MARKER", "expires_in": "1" }))), "accessToken: it does not say"),
-        (json!(line_break), "accessToken: it contains a blank, a line break"),
+        (json!(line_break), "accessToken: it contains a space, a line break"),
         (json!(long), "accessToken: it is too long"),
         (json!(""), "accessToken: it is empty"),
         (json!("${TOKEN}"), "accessToken: it is a placeholder"),
-        (json!(["MARKER"]), "accessToken must be a text"),
+        (json!(["MARKER"]), "accessToken must be a string"),
     ];
 
     for (token, words) in cases {

@@ -13,7 +13,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
-use adobe_ims::{Error, ErrorKind, ImsClient, ServiceCredentials, ServiceCredentialsBuilder};
+use adobe_ims::{Error, ErrorKind, ImsClient, OAuthCredentials, ServiceCredentials, ServiceCredentialsBuilder};
 use support::material::{
     CERTIFICATE, CredentialsFile, EC_SEC1, ENCRYPTED_PKCS8, ENDED_CERTIFICATE, OTHER_CERTIFICATE, RSA_1024,
     RSA_2048_PKCS8, levels,
@@ -138,7 +138,7 @@ const REFUSALS: [(u16, &str, &str, ErrorKind, Option<&str>); 19] = [
         "",
         ErrorKind::Rejected,
         Some(
-            "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
+            "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical account's id \
              that ends in @techacct.adobe.com, not its e-mail",
         ),
     ),
@@ -360,7 +360,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         |credentials: ServiceCredentials| ImsClient::builder(credentials).danger_endpoint("http://ims.example").build();
     let resend = "use the file as downloaded, without editing it";
     let fresh_key = "use the `privateKey` of the downloaded file as it is, or download the credentials again";
-    let cases: [(&str, Error, &str); 16] = [
+    let cases: [(&str, Error, &str); 18] = [
         (
             "no file",
             ServiceCredentials::from_file("/nowhere/service_token.json").unwrap_err(),
@@ -384,10 +384,22 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
         (
             "another kind",
             ServiceCredentials::from_json(r#"{"accessToken":"x"}"#).unwrap_err(),
-            "`Credentials::from_file` and `Credentials::from_json` read every kind that Adobe hands out; AEM's own file is \
-             in its Developer Console: your environment > Integrations > Technical Accounts > download",
+            "read it with `DevelopmentToken`, or with `Credentials::from_file` or `Credentials::from_json`, which read \
+             every kind that Adobe hands out; AEM's own file is in its Developer Console: your environment > Integrations \
+             > Technical Accounts > download",
         ),
-        ("no JSON", ServiceCredentials::from_json("{").unwrap_err(), resend),
+        (
+            "service credentials",
+            OAuthCredentials::from_json(good.clone().to_json()).unwrap_err(),
+            "read it with `ServiceCredentials`, or with `Credentials::from_file` or `Credentials::from_json`, which read \
+             every kind that Adobe hands out",
+        ),
+        (
+            "cut off",
+            ServiceCredentials::from_json("{").unwrap_err(),
+            "check that the download or the secret mount is complete",
+        ),
+        ("no JSON", ServiceCredentials::from_json("{x").unwrap_err(), resend),
         (
             "missing",
             good.clone().without("integration.org").read().unwrap_err(),
@@ -428,7 +440,7 @@ fn each_failure_of_the_credentials_and_settings_has_its_hint() {
             "part",
             good_parts().client_secret("secret\n").build().unwrap_err(),
             "take the value from the downloaded file as it is: secret managers and shells often add a line break, quotes \
-             or blanks",
+             or spaces",
         ),
         (
             "setting",

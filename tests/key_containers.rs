@@ -146,8 +146,8 @@ fn der_of_another_kind_is_named() {
         (from_file("certificate.der", &der(CERTIFICATE)), "private key expected, but this is a certificate"),
         (from_file("key.der", &der(RSA_2048_PKCS1)[..1000]), "private key is truncated"),
         (from_file("key.der", &[0xa7; 500]), "private key is damaged"),
-        (from_text(&armour("PKCS7", &der(CERTIFICATE))), "a bundle of certificates (PKCS#7)"),
-        (from_text(&ssh), "a public key of SSH"),
+        (from_text(&armour("PKCS7", &der(CERTIFICATE))), "a PKCS#7 certificate bundle"),
+        (from_text(&ssh), "an SSH public key"),
     ];
 
     for (read, words) in cases {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use adobe_ims::testing::{ManualClock, MockAnswer, MockIms};
+use adobe_ims::testing::{ManualClock, MemoryStore, MockAnswer, MockIms, StoreFault};
 use adobe_ims::{ImsClient, ImsClientBuilder, OAuthCredentials};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -110,6 +110,34 @@ fn replaced_credentials_report_their_token_and_certificate() {
     assert!((token.0 - (START + 2 * DAY) as f64).abs() < 1.0, "{token}");
     let certificate = &seen["adobe_ims.certificate.not_after"].value;
     assert_eq!(*certificate, DebugValue::Gauge(((START + DAY + YEAR) as f64).into()));
+}
+
+/// A token from the store costs no exchange, and says as much about token and certificate.
+#[test]
+fn a_token_from_the_store_reports_when_token_and_certificate_expire() {
+    let seen = record(async |start| {
+        let (mock, store) = (mock().await, MemoryStore::with_clock(clock()));
+        client(&mock).store(store.clone()).build().unwrap().token().await.unwrap();
+        start();
+        client(&mock).store(store).build().unwrap().token().await.unwrap();
+        assert_eq!(mock.request_count(), 1);
+    });
+    let names: Vec<&str> = seen.keys().map(String::as_str).collect();
+    assert_eq!(names, ["adobe_ims.certificate.not_after", "adobe_ims.token.expires_at"]);
+}
+
+/// A store that is down counts for each request to it; it belongs to no client.
+#[test]
+fn a_store_that_is_down_is_counted() {
+    let seen = record(async |start| {
+        let (mock, store) = (mock().await, MemoryStore::with_clock(clock()));
+        store.fail(StoreFault::Unreachable);
+        start();
+        client(&mock).store(store).metrics_label("billing").build().unwrap().token().await.unwrap();
+    });
+    let unreachable = &seen["adobe_ims.store.unreachable"];
+    assert_eq!((&unreachable.value, unreachable.unit), (&DebugValue::Counter(1), Some(Unit::Count)));
+    assert!(seen.contains_key("adobe_ims.token.expires_at{client=billing}"), "{seen:?}");
 }
 
 /// A hit touches no recorder: neither a metric nor a description, a thousand times.

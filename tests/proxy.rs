@@ -168,7 +168,7 @@ async fn a_proxy_that_responds_instead_of_ims_is_not_trusted() {
 
     assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), format!("no TLS at {NAME}"));
+    assert_eq!(error.to_string(), format!("no TLS response from {NAME}"));
     assert_no_password("in the clear", &error);
     assert_eq!((proxy.connections().len(), server.connections()), (1, 0));
 }
@@ -208,7 +208,7 @@ async fn an_untrusted_server_behind_a_proxy_gets_one_handshake() {
 
     assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), format!("TLS connection not trusted to {NAME}"));
+    assert_eq!(error.to_string(), format!("TLS handshake failed with {NAME}"));
     assert_no_password("a stranger", &error);
     assert_eq!((proxy.connections().len(), server.connections(), server.handshakes()), (1, 1, 0));
 }
@@ -224,7 +224,7 @@ async fn an_untrusted_proxy_is_not_sent_its_password() {
 
     assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), format!("TLS connection not trusted to the proxy on the way to {NAME}"));
+    assert_eq!(error.to_string(), format!("TLS handshake failed with the proxy on the way to {NAME}"));
     assert!(error.hint().unwrap().starts_with("the proxy's certificate is not trusted: "), "{error:?}");
     assert_no_password("TLS", &error);
     assert_eq!((proxy.connections(), proxy.handshakes(), proxy.requests().len()), (1, 0, 0));
@@ -239,7 +239,7 @@ async fn a_plain_proxy_with_https_in_its_address_is_reported_as_that() {
     let error = through(&ours, plain.endpoint()).build().unwrap().exchange().await.unwrap_err();
 
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), format!("no TLS at the proxy on the way to {NAME}"));
+    assert_eq!(error.to_string(), format!("no TLS response from the proxy on the way to {NAME}"));
     assert!(error.hint().unwrap().contains("with http:// in front"), "{error:?}");
     assert_eq!(plain.connections(), 1);
 }

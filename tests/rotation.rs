@@ -186,6 +186,61 @@ async fn a_swapped_file_is_used_at_the_next_exchange() {
     assert_eq!(keys(&mock), [Some(0), Some(1), Some(1)]);
 }
 
+/// C56: `replace` wins over a file that says what it said before; the file counts again when it changes.
+#[tokio::test]
+async fn replaced_credentials_are_not_displaced_by_an_unchanged_file() {
+    let mock = MockIms::start().await.unwrap();
+    let mounted = Mounted::new(&mock.credentials_json());
+    let ims = reloading(&mock, &mounted.file());
+    ims.replace(mock.rotate_key().unwrap()).await.unwrap();
+    ims.exchange().await.unwrap();
+    mock.revoke_old_keys();
+    ims.exchange().await.unwrap();
+    assert_eq!(keys(&mock), [Some(1); 3]);
+    mock.rotate_key().unwrap();
+    mounted.swap(2, &mock.credentials_json());
+    ims.exchange().await.unwrap();
+    assert_eq!(keys(&mock).last(), Some(&Some(2)));
+}
+
+/// C57: a changed file whose credentials fail in a way that stays, such as the 500 that a migrated credential gets, does not
+/// block those that work; an outage is an outage.
+#[tokio::test]
+async fn a_changed_file_that_always_fails_does_not_block_credentials_that_work() {
+    let mock = MockIms::start().await.unwrap();
+    let mounted = Mounted::new(&mock.credentials_json());
+    let ims = reloading(&mock, &mounted.file());
+    ims.exchange().await.unwrap();
+    mock.rotate_key().unwrap();
+    mounted.swap(2, &mock.credentials_json());
+    mock.answer_next(MockAnswer::refuse("internal_error", "Please try again later").with_status(500));
+    ims.exchange().await.unwrap();
+    assert_eq!(keys(&mock), [Some(0), Some(1), Some(0)]);
+    mock.answer_next(MockAnswer::status(503));
+    assert_eq!(ims.exchange().await.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(keys(&mock), [Some(0), Some(1), Some(0), Some(1)]);
+}
+
+/// C58: a file that hangs, such as a pipe without a writer, costs a tenth of the call's time at most, and no thread each time.
+#[tokio::test]
+async fn a_file_that_hangs_does_not_hold_up_the_exchange() {
+    let mock = MockIms::start().await.unwrap();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("credentials.json");
+    fs::write(&file, mock.credentials_json()).unwrap();
+    let credentials = Credentials::from_file(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let builder = ImsClient::builder(credentials).danger_endpoint(mock.endpoint()).reload_from(&file);
+    let ims = builder.timeout(Duration::from_millis(1000)).build().unwrap();
+    for _ in 0..3 {
+        ims.exchange().await.unwrap();
+    }
+    assert_eq!(keys(&mock), [Some(0); 3]);
+    // Lets the one reader go.
+    fs::write(&file, "").unwrap();
+}
+
 /// C57: new credentials that IMS refuses do not displace those that work; they are tried again at the next exchange.
 #[tokio::test]
 async fn a_file_that_does_not_work_yet_does_not_displace_one_that_does() {
@@ -314,6 +369,7 @@ async fn a_development_token_is_reloaded_when_it_has_expired() {
     assert_eq!(ims.exchange().await.unwrap_err().kind(), ErrorKind::Expired);
 
     clock.set(start);
+    clock.advance(Duration::from_secs(1));
     fs::write(&file, mock.development_token_json()).unwrap();
     let reloaded = ims.token().await.unwrap();
     assert_ne!(reloaded.expose_secret(), text);

@@ -98,7 +98,7 @@ async fn a_server_without_current_tls_is_asked_once() {
     let server = TlsServer::start(&ours.server(), [Behavior::Clear(plain)]).await;
     let error = trusting(&ours, &server).build().unwrap().exchange().await.unwrap_err();
     assert_eq!((server.connections(), error.kind(), error.is_transient()), (1, ErrorKind::Connect, false));
-    assert_eq!(error.to_string(), format!("no TLS at 127.0.0.1:{}", server.port()));
+    assert_eq!(error.to_string(), format!("no TLS response from 127.0.0.1:{}", server.port()));
     assert!(error.hint().unwrap().starts_with("the server does not speak TLS: "), "{error:?}");
 }
 
@@ -112,7 +112,7 @@ async fn a_tls_server_behind_a_plain_endpoint_is_asked_once() {
 
     assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
     assert!(!error.is_transient(), "{error:?}");
-    assert_eq!(error.to_string(), format!("no HTTP at 127.0.0.1:{}", server.port()));
+    assert_eq!(error.to_string(), format!("no HTTP response from 127.0.0.1:{}", server.port()));
     assert!(error.hint().unwrap().contains("https://"), "{error:?}");
     assert_eq!(server.connections(), 1);
 }
@@ -405,7 +405,7 @@ fn assert_no_trust(name: &str, server: &TlsServer, error: &Error, reason: [&str;
     assert_eq!((server.connections(), server.handshakes(), server.requests().len()), (1, 0, 0), "{name}: {error:?}");
     assert_eq!(error.kind(), ErrorKind::Connect, "{name}: {error:?}");
     assert!(!error.is_transient(), "{name}: {error:?}");
-    assert!(error.to_string().starts_with("TLS connection not trusted to "), "{name}: {error}");
+    assert!(error.to_string().starts_with("TLS handshake failed with "), "{name}: {error}");
     assert!(error.hint().unwrap().starts_with(hint), "{name}: {error:?}");
     let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let chain = chain.map(ToString::to_string).collect::<Vec<_>>().join("\n");

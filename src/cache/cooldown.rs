@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Age, Refresh};
+use super::Refresh;
+use super::entry::Age;
 use crate::clock::Moment;
 use crate::error::Error;
 
 /// Whether callers have a token while IMS fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// They have, and do not notice.
+    /// They have one, and do not notice.
     Cached,
     /// They have none, or one that is nearly expired, and wait.
     Empty,
@@ -19,12 +20,13 @@ pub(super) enum Phase {
 pub(super) struct Cooldown {
     pub(super) error: Error,
     phase: Phase,
-    /// A background refresh makes one attempt: its failure does not hold back those who need a token.
+    /// A background refresh makes one attempt: its failure does not hold back those who need a
+    /// token.
     refresh: Refresh,
     /// Failures in a row, in this phase.
     count: u32,
     pub(super) until: Moment,
-    /// IMS asked everybody to wait until then (`Retry-After`).
+    /// IMS asked all clients to wait until then (`Retry-After`).
     retry_after: Moment,
 }
 
@@ -36,8 +38,8 @@ impl Phase {
 }
 
 impl Cooldown {
-    /// Starts after a failure. `left` is how long callers still have a token; `draw` is anywhere from 0
-    /// to 1.
+    /// Starts after a failure. `left` is how long callers still have a token; `draw` is anywhere
+    /// from 0 to 1.
     pub(super) fn start(
         previous: Option<Self>,
         (error, refresh): (Error, Refresh),
@@ -53,15 +55,16 @@ impl Cooldown {
         Self { error, phase, refresh, count, until: point(pause), retry_after: point(asked) }
     }
 
-    /// Whether such a caller may not ask yet.
+    /// Whether a request for such a caller must wait.
     pub(super) fn holds(&self, phase: Phase, refresh: Refresh, now: Moment) -> bool {
         let is_alike = self.phase == phase && (self.refresh == refresh || self.refresh == Refresh::Foreground);
         !now.is_past(self.retry_after) || (is_alike && !now.is_past(self.until))
     }
 }
 
-/// How long no request is made after `count` failures in a row. While there is a token, there must be
-/// time for further attempts until it is nearly expired, though not for one right after the other.
+/// How long no request is made after `count` failures in a row. While there is a token, there must
+/// be time for further attempts until it is nearly expired, though not for one right after the
+/// other.
 fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
     let (first, longest, max) = match phase {
         Phase::Cached => (FIRST_CACHED, MAX_CACHED, left.mul_f64(0.25).max(FIRST_EMPTY)),
@@ -72,10 +75,10 @@ fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
     first.saturating_mul(1 << doublings).min(longest).mul_f64(jitter).min(max)
 }
 
-/// There is an hour's time, and nobody waits.
+/// There is an hour left, and no caller waits.
 const FIRST_CACHED: Duration = Duration::from_secs(60);
 const MAX_CACHED: Duration = Duration::from_secs(5 * 60);
-/// Everybody waits, and IMS may need a rest.
+/// Callers wait, and IMS may be overloaded.
 const FIRST_EMPTY: Duration = Duration::from_secs(1);
 const MAX_EMPTY: Duration = Duration::from_secs(30);
 /// Upwards, so that the pauses above are kept.

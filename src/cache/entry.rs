@@ -32,7 +32,7 @@ impl Entry {
         let jitter = 1.0 - MAX_JITTER * config.jitter.clamp(0.0, 1.0);
         let refresh = refresh_window(lifetime, config.refresh_before).mul_f64(jitter);
         let expiring = last_seconds(lifetime);
-        // Both points are before the token's end, which is in range.
+        // Both points are before the token's expiry, which is in range.
         let point = |before| now.checked_add(left.saturating_sub(before)).unwrap_or(now);
         Self { refresh_due: point(refresh), nearly_expired: point(expiring), token }
     }
@@ -49,18 +49,19 @@ impl Entry {
         }
     }
 
-    /// Whether the token is valid for at least this long, or no token of its lifetime ever would be.
+    /// Whether the token is valid for at least this long, or no token of its lifetime ever would
+    /// be.
     pub(super) fn serves(&self, least: Duration, now: Moment) -> bool {
         self.token.serves(least, now)
     }
 }
 
-/// How long before its end a token is refreshed, without jitter.
+/// How long before its expiry a token is refreshed, without jitter.
 pub(super) fn refresh_window(lifetime: Duration, refresh_before: Duration) -> Duration {
     refresh_before.min(lifetime.mul_f64(1.0 / 3.0))
 }
 
-/// How long before its end a token counts as nearly expired.
+/// How long before its expiry a token counts as nearly expired.
 pub(super) fn last_seconds(lifetime: Duration) -> Duration {
     LAST_SECONDS.min(lifetime.mul_f64(0.1))
 }

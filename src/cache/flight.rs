@@ -1,16 +1,14 @@
-//! One exchange in progress, on behalf of everybody who needs its token.
+//! One exchange in progress, for all callers that need its token.
 
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{Load, Shared, Wanted};
+use super::shared::Shared;
+use super::{Load, Wanted};
+use crate::caught::{Panicked, caught};
 use crate::clock::{Deadline, Moment};
 use crate::error::{Error, UsageError};
 use crate::token::Token;
@@ -18,13 +16,14 @@ use crate::token::Token;
 pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) wanted: Wanted,
-    /// Its own limit, by the clock of timeouts: past it the runtime that runs it is not driven any more.
+    /// Its own limit, by the clock of timeouts: past it, its runtime is no longer driven.
     deadline: Deadline,
     pub(super) outcome: Outcome,
     pub(super) task: AbortHandle,
 }
 
-/// `None` until there is one. A closed channel without one is an exchange whose runtime has shut down.
+/// `None` until there is one. A closed channel without one is an exchange whose runtime has shut
+/// down.
 pub(super) type Outcome = watch::Receiver<Option<Result<Token, Error>>>;
 
 impl Flight {
@@ -32,19 +31,19 @@ impl Flight {
         Self { number, wanted, deadline: Deadline::after(limit), outcome, task }
     }
 
-    /// How long to believe in it.
+    /// How long it may still take.
     pub(super) fn left(&self) -> Duration {
         self.deadline.remaining()
     }
 
-    /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down and
-    /// its limit has not passed.
+    /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down
+    /// and its limit has not passed.
     pub(super) fn is_alive(&self) -> bool {
         self.outcome.has_changed().is_ok() && !self.left().is_zero()
     }
 }
 
-/// Sees to it that an exchange ends with an outcome, whatever ends it.
+/// Makes sure that an exchange ends with an outcome, however it ends.
 pub(super) struct Landing<L: Load> {
     pub(super) shared: Arc<Shared<L>>,
     pub(super) number: u64,
@@ -55,27 +54,23 @@ pub(super) struct Landing<L: Load> {
 }
 
 impl<L: Load> Landing<L> {
-    /// Loads a token. A panic becomes an error: of a clock that was given to the client, or of tokio on a
-    /// runtime without drivers.
+    /// Loads a token. A panic becomes an error: of a clock that was given to the client, or of
+    /// tokio on a runtime without drivers.
     pub(super) async fn run(mut self) {
-        let result = {
-            let mut load = pin!(self.shared.loader.load(self.wanted));
-            poll_fn(|context| {
-                let poll = catch_unwind(AssertUnwindSafe(|| load.as_mut().poll(context)));
-                poll.unwrap_or_else(|_| Poll::Ready(Err(UsageError::Panicked.into())))
-            })
-            .await
-        };
+        let result = caught(self.shared.loader.load(self.wanted)).await;
+        let result = result.unwrap_or_else(|Panicked| Err(UsageError::Panicked.into()));
+        let (result, landed) = self.shared.land(self.number, self.wanted.refresh, result);
         self.landed = true;
-        let result = self.shared.land(self.number, self.wanted.refresh, result);
-        self.sender.send_replace(Some(result));
+        self.sender.send_replace(Some(result.clone()));
+        // Last, since it runs other people's code.
+        self.shared.report(&result, landed);
     }
 }
 
 impl<L: Load> Drop for Landing<L> {
     fn drop(&mut self) {
         if !self.landed {
-            // While unwinding, nobody else's code may run: a second panic would abort the process.
+            // While unwinding, no foreign code may run: a second panic would abort the process.
             let now = if std::thread::panicking() { None } else { Some(self.shared.now()) };
             self.shared.interrupted(self.number, now, self.started);
         }

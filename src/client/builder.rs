@@ -86,8 +86,8 @@ impl ImsClientBuilder {
 
     /// How many attempts a call makes at most, the first included. 3 by default.
     ///
-    /// An attempt that IMS refuses because the local clock is wrong is repeated once with the time of IMS
-    /// (up to 24 hours off), within the same timeout.
+    /// An attempt that IMS refuses because the local clock is wrong is repeated once with the time
+    /// of IMS (up to 24 hours off), within the same timeout.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts;
         self
@@ -113,8 +113,8 @@ impl ImsClientBuilder {
         self
     }
 
-    /// Trusts these root certificates (PEM) in addition to the system's, such as that of a company
-    /// proxy. May be called several times.
+    /// Trusts these root certificates (PEM) in addition to the system's, such as the root of a
+    /// company proxy. May be called several times.
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.http.root_certificates.push(pem.as_ref().to_owned());
         self
@@ -127,63 +127,66 @@ impl ImsClientBuilder {
         self
     }
 
-    /// How long before it expires a token is refreshed in the background. One hour by default, at least
-    /// a minute; never more than a third of the token's lifetime.
+    /// How long before its expiry a token is refreshed in the background. One hour by default, at
+    /// least a minute, and never more than a third of the token's lifetime.
     pub fn refresh_before(mut self, time: Duration) -> Self {
         self.refresh_before = time;
         self
     }
 
-    /// The clock to use instead of the machine's: for what is signed, for the age of tokens, and for how
-    /// long a failure is remembered. Timeouts, and the backoff between the attempts of one call, go by
-    /// tokio's clock.
+    /// The clock to use instead of the machine's: for what is signed, for the age of tokens, and
+    /// for how long a failure is remembered. Timeouts, and the backoff between the attempts of one
+    /// call, use tokio's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock::new(clock);
         self
     }
 
-    /// Reads the credentials again from this file whenever a token is requested from IMS: credentials then
-    /// rotate without a restart.
+    /// Reads the credentials again from this file whenever a token is requested from IMS:
+    /// credentials then rotate without a restart.
     ///
-    /// A file that has changed is tried first, and used from then on if IMS issues a token for it. A file
-    /// that cannot be read, is not complete, belongs to another client, or is refused by IMS, is reported
-    /// as a [`tracing`](https://docs.rs/tracing) event at WARN, and the last good credentials are used. If
-    /// IMS refuses those, the file is read once more. Nothing watches the file and nothing runs in the
-    /// background. The file of a development token is read when the token has expired.
+    /// A file that has changed is tried first, and used from then on if IMS issues a token for it.
+    /// [`build`](Self::build) does not look at the file, so a path that cannot be read is no error
+    /// there. At each exchange, a file that cannot be read, is not complete, belongs to another
+    /// client, or is refused by IMS, is reported as a [`tracing`](https://docs.rs/tracing) event at
+    /// WARN, and the last good credentials are used. If IMS refuses those, the file is read once
+    /// more. Nothing watches the file and nothing runs in the background. The file of a development
+    /// token is read when the token has expired.
     ///
-    /// The file is read as [`Credentials::from_file`] does, so a project download must hold one credential
-    /// only, and an encrypted key needs its passphrase in the file. [`ImsClient::with_credentials`] does not
-    /// take the file along.
+    /// The file is read as [`Credentials::from_file`] does, so a project download must hold one
+    /// credential only, and an encrypted key needs its passphrase in the file. Clients made
+    /// [`with_credentials`](ImsClient::with_credentials) do not read the file.
     pub fn reload_from(mut self, path: impl AsRef<Path>) -> Self {
         self.reload = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Shares tokens with other processes through a store: a token is requested only if the store has
-    /// none. See [`store`](crate::store). Clients made with [`ImsClient::with_credentials`] use it too.
+    /// Shares tokens with other processes through a store: a token is requested only if the store
+    /// has none. See [`store`](crate::store). Clients made with [`ImsClient::with_credentials`] use
+    /// it too.
     ///
-    /// A store never makes a call fail, and takes its own share of the timeout at most: a second (or a
-    /// tenth of the timeout) for each request to it, and half of the timeout to wait for another process
-    /// that requests a token.
+    /// A store never makes a call fail, and its share of the timeout is limited: a second (or a
+    /// tenth of the timeout) for each request to it, and half of the timeout to wait for another
+    /// process that requests a token.
     pub fn store(mut self, store: impl TokenStore) -> Self {
         self.store = Some(Arc::new(Store::new(store)));
         self
     }
 
-    /// Connects to another address than that of the credentials: a mock, or a reverse proxy in front of
-    /// IMS. **Whoever responds there receives the client secret.**
+    /// Connects to another address than that of the credentials: a mock, or a reverse proxy in
+    /// front of IMS. **The server there receives the client secret.**
     ///
-    /// Takes `https://host`, with a port and a path in front if necessary; `http://` only for this
+    /// Takes `https://host`, with a port and a path prefix if necessary; `http://` only for this
     /// machine's loopback, and then never through a proxy. The path of a token endpoint
-    /// (`/ims/exchange/jwt`) may be part of it. What is signed stays the same: the host of the
+    /// (`/ims/exchange/jwt`) may be part of it. What is signed does not change: the host of the
     /// credentials.
     pub fn danger_endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
     }
 
-    /// Names this client on its metrics: they get the label `client` with this value, for a process with
-    /// several clients. Without it, they have no label of their own. Clients made
+    /// Sets the label `client` on the metrics of this client, for a process with several clients.
+    /// Without it, the metrics do not have that label. Clients made
     /// [`with_credentials`](ImsClient::with_credentials) share the label. Feature `metrics`.
     #[cfg(feature = "metrics")]
     pub fn metrics_label(mut self, name: impl Into<String>) -> Self {
@@ -191,13 +194,14 @@ impl ImsClientBuilder {
         self
     }
 
-    /// Customises the underlying `reqwest::ClientBuilder`, for what this builder does not offer. Feature
-    /// `configure-http`.
+    /// Customises the underlying `reqwest::ClientBuilder`, for what this builder does not offer.
+    /// Feature `configure-http`.
     ///
-    /// What keeps secrets where they belong is set afterwards and cannot be overridden: no redirects, no
-    /// retries by reqwest, HTTP/1.1, no decompression, https only, certificates verified.
+    /// The settings that protect secrets are made afterwards and cannot be overridden: no
+    /// redirects, no retries by reqwest, HTTP/1.1, no decompression, https only, certificates
+    /// verified.
     ///
-    /// Follows reqwest's version and is outside of this crate's semver promise.
+    /// Follows reqwest's version and is outside this crate's semver promise.
     #[cfg(feature = "configure-http")]
     pub fn configure_http(
         mut self,
@@ -211,8 +215,8 @@ impl ImsClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting or a proxy variable that cannot be
-    /// used, without TLS compiled in, or without root certificates;
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting or a proxy variable that
+    /// cannot be used, without TLS compiled in, or without root certificates;
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
     pub fn build(self) -> Result<ImsClient, Error> {
         self.check()?;
@@ -293,5 +297,5 @@ const REFRESH_BEFORE: Duration = Duration::from_secs(60 * 60);
 const MIN_REFRESH: Duration = Duration::from_secs(60);
 /// `exp` counts whole seconds.
 const MIN_ASSERTION: Duration = Duration::from_secs(1);
-/// The maximum that Adobe's documentation once gave; it has since dropped it without giving another.
+/// The maximum that Adobe's documentation once gave; it now gives none.
 const MAX_ASSERTION: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,25 +1,36 @@
 //! A development token in place of a cache and an exchange: there is nothing to ask IMS for.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::clock::SharedClock;
+use crate::clock::{Moment, SharedClock};
 use crate::credentials::{Credentials, DevelopmentToken};
 use crate::error::{CredentialsError, Error, UsageError};
+use crate::exchange::CredentialsFile;
 use crate::telemetry::{self, Identity};
 use crate::token::Token;
 
 pub(super) struct Development {
     token: ArcSwap<Token>,
+    client_id: String,
     clock: SharedClock,
-    reload: Option<PathBuf>,
+    file: Option<CredentialsFile>,
+    /// The file is not read again before.
+    next_look: Mutex<Option<Moment>>,
 }
 
 impl Development {
-    pub(super) fn new(token: &DevelopmentToken, clock: SharedClock, reload: Option<PathBuf>) -> Result<Self, Error> {
-        Ok(Self { token: ArcSwap::from_pointee(token.by_clock(clock.clone())?), clock, reload })
+    pub(super) fn new(token: &DevelopmentToken, clock: SharedClock, file: Option<PathBuf>) -> Result<Self, Error> {
+        Ok(Self {
+            token: ArcSwap::from_pointee(token.by_clock(clock.clone())?),
+            client_id: token.client_id().to_owned(),
+            clock,
+            file: file.map(CredentialsFile::new),
+            next_look: Mutex::default(),
+        })
     }
 
     /// The token until it expires; then the one in the file that it came from, if that is another.
@@ -27,8 +38,8 @@ impl Development {
         if let Some(token) = self.valid() {
             return Ok(token);
         }
-        if let Some(path) = &self.reload {
-            match self.read(path.clone()).await {
+        if let Some(file) = self.file.as_ref().filter(|_| self.may_look()) {
+            match self.read(file).await {
                 Ok(token) => self.token.store(Arc::new(token)),
                 Err(error) => telemetry::reload_failed(identity, &error),
             }
@@ -42,14 +53,30 @@ impl Development {
         (!token.is_expired()).then(|| Token::clone(&token))
     }
 
-    async fn read(&self, path: PathBuf) -> Result<Token, Error> {
+    /// Once in a while: a file that has not been replaced yet is not read for every call.
+    fn may_look(&self) -> bool {
+        let now = Moment::now(&self.clock);
+        let mut next = self.next_look.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_look = next.is_none_or(|next| now.is_past(next));
+        if may_look {
+            *next = now.checked_add(MIN_BETWEEN_LOOKS);
+        }
+        may_look
+    }
+
+    async fn read(&self, file: &CredentialsFile) -> Result<Token, Error> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(UsageError::NoRuntime.into());
         }
-        let read = tokio::task::spawn_blocking(move || Credentials::from_file(path)).await;
-        match read.map_err(|_| UsageError::RuntimeGone)?? {
-            Credentials::Development(token) => token.by_clock(self.clock.clone()),
+        let bytes = file.read(MAX_READ).await?;
+        match file.parse(MAX_READ, move || Credentials::from_json(&*bytes)).await? {
+            Credentials::Development(token) if token.client_id() == self.client_id => {
+                token.by_clock(self.clock.clone())
+            }
             _ => Err(UsageError::AnotherClient.into()),
         }
     }
 }
+
+const MAX_READ: Duration = Duration::from_secs(1);
+const MIN_BETWEEN_LOOKS: Duration = Duration::from_secs(1);

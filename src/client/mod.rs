@@ -27,9 +27,9 @@ use crate::transport::Endpoint;
 
 /// Gets access tokens from Adobe IMS.
 ///
-/// Cheap to clone. Create one client per credential and share it. Building one checks the key and reads
-/// the system's root certificates; it needs no network and no runtime, and starts no task. Calls need a
-/// tokio runtime with its I/O and time drivers.
+/// Cheap to clone. Create one client per credential and share it. Building one checks the key and
+/// reads the system's root certificates; it needs no network and no runtime, and starts no task.
+/// Calls need a tokio runtime with its I/O and time drivers.
 ///
 /// ```
 /// # async fn example() -> Result<(), adobe_ims::Error> {
@@ -60,7 +60,8 @@ struct Inner {
     settings: Settings,
 }
 
-/// What a client for another credential has in common with this one, beyond the exchange's own settings.
+/// What a client for another credential has in common with this one, beyond the exchange's own
+/// settings.
 #[derive(Clone, Debug)]
 struct Settings {
     /// Where to connect, if not to the host of the credentials.
@@ -89,8 +90,8 @@ impl ImsClient {
 
     /// Creates a client for another credential, with the connections and settings of this one.
     ///
-    /// Connections and root certificates are shared, so thousands of clients are fine. Tokens are not
-    /// shared. Uses no network.
+    /// Connections and root certificates are shared, so thousands of clients are fine. Tokens are
+    /// not shared. Uses no network.
     ///
     /// # Errors
     ///
@@ -104,23 +105,24 @@ impl ImsClient {
 
     /// Returns a valid access token, from the cache if there is one.
     ///
-    /// Uses the network only if it must. In the refresh window, which is the last hour of a token (or the
-    /// last third of a shorter lifetime), calls still return at once and one refresh runs in the
-    /// background. In the last 30 seconds (or the last tenth) they wait for the refresh, for half of what
-    /// is left at most, and still get the token until it expires. Any number of concurrent calls share
-    /// one exchange and its outcome.
+    /// Uses the network only if it must. In the refresh window, which is the last hour of a token
+    /// (or the last third of a shorter lifetime), calls still return at once and one refresh runs
+    /// in the background. In the last 30 seconds (or the last tenth) calls wait for the refresh,
+    /// but at most for half of the time left; without a new token by then, they get the cached one.
+    /// Any number of concurrent calls share one exchange and its outcome. With a
+    /// [store](ImsClientBuilder::store), so do other processes.
     ///
-    /// After a failure, requests are suppressed for a while: for 1, 2, 4, then 5 minutes while there is a
-    /// valid token; without one for 1 second, doubling to 30, and calls get the same error at once. For
-    /// longer if IMS sent `Retry-After`. These times go by the client's own
+    /// After a failure, no request is sent for a while. With a valid token, this is 1, 2, 4, then 5
+    /// minutes. Without one, it is 1 second, doubling to 30, and calls get the same error at once.
+    /// It is longer if IMS sent `Retry-After`. These times are measured by the client's own
     /// [clock](ImsClientBuilder::clock).
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange), but only if there is no valid token.
-    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS issues a token that has already expired.
-    /// Outside of a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless there is a valid
-    /// token.
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) if IMS issues a token that has already
+    /// expired. Outside of a tokio runtime, [`ErrorKind::Usage`](crate::ErrorKind::Usage) unless
+    /// there is a valid token.
     ///
     /// # Panics
     ///
@@ -128,7 +130,8 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future is safe: the exchange continues for other callers, and for the next call.
+    /// Dropping the future is safe: the exchange continues for other callers, and for the next
+    /// call.
     pub async fn token(&self) -> Result<Token, Error> {
         match &self.0.development {
             None => self.0.cache.token(Duration::ZERO).await,
@@ -138,13 +141,14 @@ impl ImsClient {
 
     /// Returns a token that is valid for at least `least`.
     ///
-    /// As [`token`](Self::token), but requests another token if the cached one expires earlier. At most
-    /// one exchange per call: if IMS never issues tokens that long-lived, the available one is returned.
+    /// As [`token`](Self::token), but requests another token if the cached one expires earlier. At
+    /// most one exchange per call: if IMS never issues tokens that long-lived, the available one is
+    /// returned.
     ///
     /// # Errors
     ///
-    /// As [`token`](Self::token), and also if the cached token is valid but expires too early and there
-    /// is no other.
+    /// As [`token`](Self::token), and also if the cached token is valid but expires too early and
+    /// there is no other.
     ///
     /// # Panics
     ///
@@ -156,8 +160,8 @@ impl ImsClient {
         }
     }
 
-    /// Returns the cached token while it is valid. Never waits, and starts no refresh: for readiness
-    /// probes and status pages.
+    /// Returns the cached token while it is valid. Never waits, and starts no refresh: for
+    /// readiness probes and status pages.
     pub fn cached_token(&self) -> Option<Token> {
         match &self.0.development {
             None => self.0.cache.peek(),
@@ -165,25 +169,33 @@ impl ImsClient {
         }
     }
 
-    /// Drops the token from the cache, so that the next [`token`](Self::token) requests another: for an
-    /// API that responded to it with 401.
+    /// Drops the token from the cache, so that the next [`token`](Self::token) requests another:
+    /// call it after an API responded with 401.
     ///
-    /// Does nothing if it is not the cached token any more, so that many callers may forget the same
-    /// token; clones are the same token, another one with the same text is not. Does nothing either
-    /// within a minute after a token was forgotten: if the API refuses the new token as well, the token
-    /// is not the reason, and each further exchange would only load IMS. Uses no network.
+    /// Does nothing if it is no longer the cached token, so many callers may forget the same token.
+    /// Tokens are compared by identity: a clone counts, a second token with equal text does not.
+    ///
+    /// At most one token per minute can be forgotten; further calls are ignored: if the API refuses
+    /// the new token as well, the token is not the reason, and each further exchange would only
+    /// load IMS. Uses no network.
+    ///
+    /// With a [store](ImsClientBuilder::store), the next call does not take the token from there, and
+    /// removes it.
+    ///
+    /// Does nothing for a client with a [`DevelopmentToken`](crate::DevelopmentToken), which has no
+    /// other token to request.
     pub fn forget(&self, token: &Token) {
         self.0.cache.forget(token);
     }
 
-    /// Refreshes the token in the background, also without calls, until the last client is dropped (it
-    /// does not keep one alive). For services whose first call after a quiet night must not wait:
-    /// `tokio::spawn` it. Running it twice is harmless.
+    /// Refreshes the token in the background, even without calls, until the last client is dropped;
+    /// it keeps no client alive. `tokio::spawn` it if the first call after a long idle period must
+    /// not wait. Running it twice is harmless.
     ///
-    /// Gets the first token at once, and then looks at least once a minute: so soon it notices a
-    /// forgotten token or a clock that was set. Reports failures as [`tracing`](https://docs.rs/tracing)
-    /// events at WARN only, and retries as [`token`](Self::token) does. Ends at once outside of a tokio
-    /// runtime.
+    /// Gets the first token at once, and then checks at least once a minute, to notice a forgotten
+    /// token or a clock that was set. Reports failures as [`tracing`](https://docs.rs/tracing)
+    /// events at WARN only, and retries as [`token`](Self::token) does. Ends at once outside of a
+    /// tokio runtime.
     ///
     /// # Panics
     ///
@@ -191,7 +203,7 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the refreshing, and has no other effect.
+    /// Dropping the future stops the refreshing, and has no other effect.
     pub fn keep_fresh(&self) -> impl Future<Output = ()> + Send + 'static {
         let refreshing = self.0.development.is_none().then(|| self.0.cache.keep_fresh());
         async move {
@@ -201,19 +213,22 @@ impl ImsClient {
         }
     }
 
-    /// Requests a new access token from IMS. Always asks IMS: neither reads nor fills the cache, is not
-    /// shared with other calls, and is not held back by earlier failures. A service calls
+    /// Requests a new access token from IMS. Neither reads nor fills the cache, is not shared with
+    /// other calls, and is not delayed by earlier failures. Services should call
     /// [`token`](Self::token) instead.
     ///
-    /// Retries connection faults, timeouts of an attempt and transient responses (408, 429, 5xx): three
-    /// attempts in all, with backoff, and with a new assertion each time. The whole call ends within 30
-    /// seconds, whatever the other side does. These are the defaults of the
+    /// The exception is a client with a [`DevelopmentToken`](crate::DevelopmentToken): it never
+    /// asks IMS, and returns that token while it is valid.
+    ///
+    /// Retries connection faults, timeouts of an attempt and transient responses (408, 429, 5xx):
+    /// three attempts in all, with backoff, and with a new assertion each time. The whole call ends
+    /// within 30 seconds, whatever the server does. These are the defaults of the
     /// [builder](ImsClientBuilder).
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] says whether to call again later,
-    /// [`Error::hint`] what to do otherwise.
+    /// See [`ErrorKind`](crate::ErrorKind). [`Error::is_transient`] says whether to call again
+    /// later, [`Error::hint`] what to do otherwise.
     ///
     /// # Panics
     ///
@@ -221,8 +236,8 @@ impl ImsClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection and wipes what was signed. IMS may have issued a token
-    /// that nobody receives; this has no effect on other tokens.
+    /// Dropping the future closes the connection and wipes what was signed. IMS may still issue a
+    /// token, which is then lost; this has no effect on other tokens.
     pub async fn exchange(&self) -> Result<Token, Error> {
         let Inner { exchange, development, .. } = &*self.0;
         if let Some(development) = development {
@@ -232,23 +247,28 @@ impl ImsClient {
         exchange.token(exchange.limits().attempts, Duration::ZERO).await
     }
 
-    /// Replaces the credentials by others of the same client: a new key and certificate, or new client
-    /// secrets.
+    /// Replaces the credentials by others of the same client: a new key and certificate, or new
+    /// client secrets.
     ///
-    /// Requests a token with the new credentials first. If IMS issues one, the credentials and the cached
-    /// token are replaced together; otherwise nothing changes and the error says why. Meanwhile all other
-    /// calls go on with the old ones: nobody waits and nobody fails while either work.
+    /// Requests a token with the new credentials first. If IMS issues one, the credentials and the
+    /// cached token are replaced together; otherwise nothing changes and the error says why.
+    /// Meanwhile, all other calls use the old ones; they neither wait nor fail as long as either
+    /// work.
     ///
     /// # Errors
     ///
-    /// As [`exchange`](Self::exchange) with the new credentials. [`ErrorKind::Key`](crate::ErrorKind::Key)
-    /// for a key that fails to sign. [`ErrorKind::Usage`](crate::ErrorKind::Usage) for credentials of
-    /// another client id, organization or IMS host, whose tokens are another client's: use
-    /// [`with_credentials`](Self::with_credentials).
+    /// As [`exchange`](Self::exchange) with the new credentials.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a key that fails to sign.
+    /// [`ErrorKind::Usage`](crate::ErrorKind::Usage) for credentials of another client id,
+    /// organization or IMS host: use [`with_credentials`](Self::with_credentials).
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it has finished changes nothing.
+    /// Dropping the future before IMS has issued a token changes nothing.
     pub async fn replace(&self, credentials: impl Into<Credentials>) -> Result<(), Error> {
         let Inner { exchange, cache, development, settings } = &*self.0;
         let credentials = credentials.into();
@@ -256,23 +276,27 @@ impl ImsClient {
             return Err(UsageError::DevelopmentToken.into());
         }
         let grant = Grant::new(credentials, settings.assertion_lifetime)?;
-        if !exchange.grant().is_same_client(&grant) {
+        if !exchange.is_for(&grant) {
             return Err(UsageError::AnotherClient.into());
         }
         in_runtime()?;
         let token = exchange.try_grant(&grant).await?;
         cache.install(token.clone(), || exchange.set_grant(grant));
         cache.loader().share(&token).await;
-        exchange.report_certificate();
+        exchange.skip_file().await;
         Ok(())
     }
 
-    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache, so that nobody can
-    /// use it any more. Other tokens stay valid.
+    /// Revokes a token at IMS (`/ims/invalidate_token/v2`) and drops it from the cache and the store.
+    /// The token can no longer be used; other tokens stay valid.
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange); the token then stays in the cache.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     pub async fn revoke(&self, token: &Token) -> Result<(), Error> {
         if self.0.development.is_some() {
             return Err(UsageError::DevelopmentToken.into());
@@ -284,28 +308,35 @@ impl ImsClient {
         Ok(())
     }
 
-    /// Asks IMS whether a token is valid (`/ims/validate_token/v1`). The token does not have to come from
-    /// this client, but IMS wants the client id of the one it was issued to.
+    /// Asks IMS whether a token is valid (`/ims/validate_token/v1`). The token does not have to
+    /// come from this client: IMS requires the client id that it was issued to, which is read from
+    /// its claims if it has any.
     ///
     /// # Errors
     ///
     /// As [`exchange`](Self::exchange). A token that is not valid is not an error.
+    ///
+    /// # Panics
+    ///
+    /// As [`exchange`](Self::exchange).
     pub async fn validate(&self, token: &Token) -> Result<Validation, Error> {
         in_runtime()?;
         self.0.exchange.validate(token).await
     }
 
-    /// Returns the certificate of the credentials: monitor when it expires. `None` if they have none.
+    /// Returns the certificate of the credentials: monitor when it expires. `None` if they have
+    /// none.
     pub fn certificate(&self) -> Option<Certificate> {
         self.0.exchange.grant().certificate().cloned()
     }
 
-    /// Returns the client id of the credentials; other Adobe APIs want it as `x-api-key`.
+    /// Returns the client id of the credentials; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         self.0.exchange.client_id()
     }
 
-    /// Returns the IMS organization of the credentials; other Adobe APIs want it as `x-gw-ims-org-id`.
+    /// Returns the IMS organization of the credentials; other Adobe APIs require it as
+    /// `x-gw-ims-org-id`.
     pub fn org_id(&self) -> Option<&str> {
         self.0.exchange.org_id()
     }
@@ -375,7 +406,7 @@ impl TokenSource for ImsClient {
     }
 }
 
-// A panic can leave none of its state half changed; reqwest's client just does not declare it.
+// A panic cannot leave its state half changed; reqwest's client just does not declare this.
 impl UnwindSafe for ImsClient {}
 impl RefUnwindSafe for ImsClient {}
 

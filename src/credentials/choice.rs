@@ -13,10 +13,27 @@ pub(super) struct Candidate {
     /// What kind of credential it is, in words.
     pub(super) kind: &'static str,
     /// `None` for a kind that gets no token here, or one without any secret.
-    pub(super) fields: Option<Fields>,
+    fields: Option<Fields>,
+    /// Why it cannot be read: of no concern for the others.
+    fault: Option<CredentialsError>,
 }
 
 impl Candidate {
+    /// `names` without the client id, which is among its fields.
+    pub(super) fn new(
+        shown: String,
+        names: impl IntoIterator<Item = String>,
+        kind: &'static str,
+        fields: Result<Option<Fields>, CredentialsError>,
+    ) -> Self {
+        let (fields, fault) = match fields {
+            Ok(fields) => (fields, None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let names = names.into_iter().chain(fields.as_ref().and_then(Fields::client_id)).collect();
+        Self { shown, names, kind, fields, fault }
+    }
+
     pub(super) fn is_usable(&self) -> bool {
         self.fields.as_ref().is_some_and(|fields| fields.missing().is_empty())
     }
@@ -36,6 +53,7 @@ impl Candidate {
         let name = shown(&self.shown);
         let lacks = self.fields.as_ref().map(Fields::missing).unwrap_or_default();
         let described = match lacks.is_empty() {
+            true if self.fault.is_some() => format!("{name}: {} that cannot be read", self.kind),
             true => format!("{name}: {}", self.kind),
             false => format!("{name}: {} without {}", self.kind, lacks.join(", ")),
         };
@@ -43,8 +61,8 @@ impl Candidate {
     }
 }
 
-/// The one that is selected, or the only one that can be used. Of those that can be, the kind that the
-/// caller wants comes first.
+/// The one that is selected, or the only one that can be used. Of those that can be, the kind that
+/// the caller wants comes first.
 pub(super) fn choose(
     found: &'static str,
     origin: Origin,
@@ -54,23 +72,24 @@ pub(super) fn choose(
 ) -> Result<Fields, CredentialsError> {
     let is_selected = |candidate: &Candidate| select.is_none_or(|name| candidate.names.iter().any(|own| own == name));
     if !candidates.iter().any(is_selected) && select.is_some() {
-        return Err(CredentialsError::NotSelected { found, candidates: described(&candidates) });
+        return Err(CredentialsError::NotSelected { found, candidates: described(&candidates), origin });
     }
     let candidates: Vec<Candidate> = candidates.into_iter().filter(is_selected).collect();
     let (usable, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(Candidate::is_usable);
     let (favoured, usable): (Vec<_>, Vec<_>) = usable.into_iter().partition(|candidate| candidate.is_wanted(wanted));
     let usable = if favoured.is_empty() { usable } else { favoured };
     if usable.len() > 1 {
-        return Err(CredentialsError::Ambiguous { found, candidates: described(&usable) });
+        return Err(CredentialsError::Ambiguous { found, candidates: described(&usable), origin });
     }
     if let Some(fields) = usable.into_iter().next().and_then(|candidate| candidate.fields) {
         return Ok(fields);
     }
-    // If there is only one, its own error says best what it lacks.
+    // If there is only one, its own error best says what it lacks.
     let none = CredentialsError::NoneUsable { found, candidates: described(&others), origin };
-    let mut incomplete = others.into_iter().filter_map(|candidate| candidate.fields);
+    let own = |candidate: Candidate| candidate.fault.map(Err).or(candidate.fields.map(Ok));
+    let mut incomplete = others.into_iter().filter_map(own);
     match (incomplete.next(), incomplete.next()) {
-        (Some(fields), None) => Ok(fields),
+        (Some(fields), None) => fields,
         _ => Err(none),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::named::Named;
 use super::reader::{CredentialsReader, Fields, Found, Wanted};
@@ -16,7 +16,7 @@ use crate::token::{Token, TokenClaims};
 /// A local development token of AEM's Developer Console: it carries the identity of the person who
 /// downloaded it, is valid for up to 24 hours, and cannot be refreshed.
 ///
-/// Right for trying things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials) or
+/// Use it to try things out; a service needs [`ServiceCredentials`](crate::ServiceCredentials) or
 /// [`OAuthCredentials`](crate::OAuthCredentials).
 ///
 /// ```no_run
@@ -35,14 +35,14 @@ pub struct DevelopmentToken {
 }
 
 impl DevelopmentToken {
-    /// Reads the JSON of the downloaded file. When the token expires is read from its own claims and
+    /// Reads the JSON of the downloaded file. The token's expiry is read from its own claims and
     /// compared with the local clock.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) for a token that is no longer valid;
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for credentials of another kind, or for
-    /// a token that does not say when it expires.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for credentials of another kind,
+    /// or for a token that does not say when it expires.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::of(CredentialsReader::default().read_json(json.as_ref(), Wanted::Development)?)
     }
@@ -51,8 +51,9 @@ impl DevelopmentToken {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
@@ -62,7 +63,7 @@ impl DevelopmentToken {
         self.token.clone()
     }
 
-    /// The same token, whose end goes by another clock than the machine's.
+    /// The same token, whose expiry is measured by another clock than the machine's.
     pub(crate) fn by_clock(&self, clock: SharedClock) -> Result<Token, Error> {
         let now = Moment::now(&clock);
         let remaining = self.token.expires_at().duration_since(now.wall).unwrap_or_default();
@@ -79,8 +80,8 @@ impl DevelopmentToken {
         &self.ims_host
     }
 
-    /// The lifetime is cut to what the token's own claims leave of it by the local clock, and never
-    /// longer than they say it is.
+    /// The lifetime is what the token's own claims leave of it by the local clock, and never longer
+    /// than they say.
     pub(super) fn check(token: &Named<Secret>) -> Result<Self, Error> {
         let clock = SharedClock::default();
         let now = Moment::now(&clock);
@@ -92,7 +93,7 @@ impl DevelopmentToken {
             |problem| CredentialsError::Field { name: token.name.clone().into_owned(), problem, origin: Origin::Aem };
         let (created_at, lifetime) = validity().ok_or_else(|| field("it does not say when it expires"))?;
         let end = created_at.checked_add(lifetime).ok_or_else(|| field("its lifetime is out of range"))?;
-        let remaining = end.duration_since(now.wall).unwrap_or_default().min(lifetime);
+        let remaining = end.duration_since(now.wall).unwrap_or_default().min(lifetime).min(MAX_LIFETIME);
         if remaining.is_zero() {
             // A date before 1970 or after 9999 cannot be written.
             let at = end.min(now.wall).max(SystemTime::UNIX_EPOCH);
@@ -109,7 +110,10 @@ impl DevelopmentToken {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Development(token) => Self::check(&token),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: DEVELOPMENT_WORDS, reader }.into())
+            }
         }
     }
 }
@@ -140,11 +144,13 @@ fn printable(token: &Secret) -> Result<Secret, &'static str> {
         "" => Err("it is empty"),
         text if text.len() > MAX_TOKEN => Err("it is too long"),
         text if text.bytes().all(|b| b.is_ascii_graphic()) => Ok(Secret::from(text.to_owned())),
-        _ => Err("it contains a blank, a line break or a character beyond ASCII"),
+        _ => Err("it contains a space, a line break or a character beyond ASCII"),
     }
 }
 
 /// `as` is the first part of the host name (`adobe/aio-lib-ims`).
 const IMS_DOMAIN: &str = "adobelogin.com";
-/// As long as a response of IMS may give one.
+/// Such a token is valid for 24 hours at most (Adobe's documentation).
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// As long as a token in a response of IMS may be.
 const MAX_TOKEN: usize = 16 * 1024;

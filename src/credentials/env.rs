@@ -10,12 +10,12 @@ use super::json::{Node, Value};
 use super::named::shown;
 use super::private_key::PrivateKey;
 use super::reader::{CredentialsReader, Fields, Inspected, Wanted};
-use super::{Credentials, shape, wrapped};
+use super::{Credentials, fields, shape, wrapped};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::redact::is_showable;
 use crate::secret::Secret;
 
-/// The environment, read once: what is set meanwhile does not count.
+/// The environment, read once: later changes do not count.
 pub(super) struct Variables(BTreeMap<String, Node>);
 
 /// Variables with one prefix.
@@ -51,12 +51,14 @@ pub(super) fn read(variables: &Variables, reader: &CredentialsReader) -> Result<
 /// The same in steps, for a diagnosis.
 pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Result<Inspected, Error> {
     if let Some(value) = variables.value(OWN.to_owned()) {
-        let value = value.text()?.value.filter(|value| !value.expose().trim().is_empty());
-        if let Some(value) = value {
-            return inspect_own(value.expose().trim(), reader).map_err(|error| error.in_source(OWN));
-        }
+        let value = value.text()?.value;
+        return match value.as_ref().map(|value| value.expose().trim()).filter(|value| !value.is_empty()) {
+            Some(value) => inspect_own(value, reader),
+            // A mount that failed must not lead to the credentials of somebody else.
+            None => Err(CredentialsError::NothingInEnvironment { blank: Some(OWN), looked_for: Vec::new() }.into()),
+        };
     }
-    let (mut candidates, contexts) = (families(variables, reader)?, contexts(variables, reader)?);
+    let (mut candidates, contexts) = (families(variables, reader), contexts(variables, reader));
     if reader.selection().is_none() {
         // `aio` writes one credential in both ways; the context has all of its secrets.
         candidates.retain(|family| !contexts.iter().any(|context| context.is_usable() && context.is_same(family)));
@@ -65,7 +67,7 @@ pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Resu
     if candidates.is_empty() {
         let families = FAMILIES.iter().map(|family| format!("{}{}", family.prefix, family.names.client_id));
         let looked_for = [OWN.to_owned()].into_iter().chain(families).chain([format!("{CONTEXTS}<name>_client__id")]);
-        return Err(CredentialsError::NothingInEnvironment { looked_for: looked_for.collect() }.into());
+        return Err(CredentialsError::NothingInEnvironment { blank: None, looked_for: looked_for.collect() }.into());
     }
     let fields = choose(WORDS, Origin::Environment, candidates, reader.selection(), Wanted::Any)?;
     let source = match fields.client_id_name() {
@@ -79,22 +81,24 @@ pub(super) fn inspect(variables: &Variables, reader: &CredentialsReader) -> Resu
 fn inspect_own(value: &str, reader: &CredentialsReader) -> Result<Inspected, Error> {
     let is_text = value.starts_with(['{', '[', '"', '\'']) || value.contains("-----BEGIN") || wrapped::is_base64(value);
     let is_own = |inspected: Inspected| Inspected {
-        credentials: inspected.credentials.map_err(|error| error.in_source(OWN)),
+        credentials: inspected.credentials.map_err(|error| error.named_by(OWN)),
         ..inspected
     };
-    if is_text {
-        return reader.inspect(OWN.to_owned(), value.as_bytes()).map(is_own);
+    // The reader of JSON knows what a placeholder is.
+    if is_text || fields::filled_in(value).is_err() {
+        let inspected = reader.inspect(OWN.to_owned(), value.as_bytes());
+        return inspected.map(is_own).map_err(|error| error.named_by(OWN));
     }
     let path = Path::new(value);
     if !is_showable(value) && !path.is_file() {
         let problem = "it is neither the path of a file nor its JSON nor base64 of it";
         return Err(CredentialsError::Field { name: OWN.to_owned(), problem, origin: Origin::Environment }.into());
     }
-    let inspected = reader.inspect_file(path)?;
+    let inspected = reader.inspect_file(path).map(is_own).map_err(|error| error.named_by(OWN))?;
     Ok(Inspected { source: format!("{OWN}: {}", inspected.source), ..inspected })
 }
 
-fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {
+fn families(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for Family { prefix, names } in &FAMILIES {
         let value = |(suffix, slot): &(&str, Slot)| Some((*slot, variables.value(format!("{prefix}{suffix}"))?));
@@ -105,21 +109,20 @@ fn families(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
             continue;
         }
         let (kind, mut fields) = match flat.is_jwt(Wanted::Any) {
-            true => ("JWT", flat.service(Origin::Environment)?),
-            false => ("OAuth Server-to-Server", flat.oauth(Origin::Environment)?),
+            true => ("JWT", flat.service(Origin::Environment)),
+            false => ("OAuth Server-to-Server", flat.oauth(Origin::Environment)),
         };
-        if let Fields::Service(fields) = &mut fields {
+        if let Ok(Fields::Service(fields)) = &mut fields {
             fields.private_key.value = fields.private_key.value.take().map(PrivateKey::or_path);
         }
-        let fields = reader.complete(fields);
-        let names = [Some((*prefix).to_owned()), fields.client_id()].into_iter().flatten().collect();
-        candidates.push(Candidate { shown: (*prefix).to_owned(), names, kind, fields: Some(fields) });
+        let fields = fields.map(|fields| Some(reader.complete(fields)));
+        candidates.push(Candidate::new((*prefix).to_owned(), [(*prefix).to_owned()], kind, fields));
     }
-    Ok(candidates)
+    candidates
 }
 
-/// The contexts of `aio`, of which one environment holds several, most of them useless.
-fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Candidate>, CredentialsError> {
+/// The contexts of `aio`: one environment holds several, and most of them cannot be used.
+fn contexts(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate> {
     let mut contexts: BTreeMap<&str, Flat<'_>> = BTreeMap::new();
     for (variable, node) in &variables.0 {
         let Some((name, key)) = starts_with(variable, CONTEXTS).and_then(context_and_key) else { continue };
@@ -128,15 +131,13 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Result<Vec<Can
         let context = contexts.entry(name).or_insert(Flat { prefix, names: &CONTEXT, values: Vec::new() });
         context.values.push((slot, Value::named(shown(variable), node)));
     }
-    let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId));
-    contexts
-        .map(|(name, flat)| {
-            let name = name.replace("__", "_");
-            let mut candidate = shape::context_candidate(&name, flat, Some(Origin::Environment), reader, Wanted::Any)?;
-            candidate.names.push(name.replace('_', " "));
-            Ok(candidate)
-        })
-        .collect()
+    let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId)).map(|(name, flat)| {
+        let name = name.replace("__", "_");
+        let mut candidate = shape::context_candidate(&name, flat, Some(Origin::Environment), reader, Wanted::Any);
+        candidate.names.push(name.replace('_', " "));
+        candidate
+    });
+    contexts.collect()
 }
 
 /// The name of a context and the key in it: one `_` separates parts, two mean one. Deeper parts
@@ -152,7 +153,7 @@ fn context_and_key(rest: &str) -> Option<(&str, &str)> {
     Some((name, key.strip_prefix('_')?))
 }
 
-/// Windows does not know upper case from lower case here.
+/// Windows ignores case here.
 fn starts_with<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
@@ -222,3 +223,31 @@ const SUFFIXES: [(&str, Slot); 18] = [
     ("ENVIRONMENT", Slot::Environment),
     ("ENV", Slot::Environment),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{CONTEXT, CONTEXTS, FAMILIES, OWN, SUFFIXES};
+
+    /// C15 to C20: no name that is read is missing from the guide.
+    #[test]
+    fn the_guide_lists_every_variable() {
+        let guide = include_str!("../guide/which_credential.md");
+        let in_context = [
+            CONTEXT.client_id,
+            CONTEXT.client_secret,
+            CONTEXT.client_secrets,
+            CONTEXT.org_id,
+            CONTEXT.account_id,
+            CONTEXT.scopes,
+            CONTEXT.metascopes,
+            CONTEXT.private_key,
+        ];
+        let families = FAMILIES.iter().map(|family| family.prefix.to_owned());
+        let suffixes = SUFFIXES.iter().map(|(suffix, _)| (*suffix).to_owned());
+        let contexts = in_context.iter().filter(|key| **key != CONTEXT.client_id).map(|key| format!("…_{key}"));
+        let others = [OWN.to_owned(), format!("{CONTEXTS}<name>_{}", CONTEXT.client_id)];
+        for name in families.chain(suffixes).chain(contexts).chain(others) {
+            assert!(guide.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

@@ -1,4 +1,5 @@
-//! What one field may hold. What can't be right is refused here, before anything is signed or sent.
+//! What one field may hold. What cannot be right is refused here, before anything is signed or
+//! sent.
 
 use super::json::{Node, Value};
 use super::named::Texts;
@@ -18,7 +19,7 @@ pub(super) fn account(value: &Secret) -> Result<String, &'static str> {
     let value = bounded(filled_in(value.expose())?)?;
     match value.bytes().all(|b| b.is_ascii_graphic()) {
         true => Ok(value.to_owned()),
-        false => Err("only printable ASCII characters without blanks are allowed"),
+        false => Err("only printable ASCII characters without spaces are allowed"),
     }
 }
 
@@ -32,7 +33,7 @@ pub(super) fn client_secret(value: &Secret) -> Result<Secret, &'static str> {
         return Err("it is too long");
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("it contains a blank, a line break or a character beyond ASCII");
+        return Err("it contains a space, a line break or a character beyond ASCII");
     }
     match text.len() == value.expose().len() {
         true => Ok(value.clone()),
@@ -46,7 +47,7 @@ pub(super) fn client_secrets(values: &Texts) -> Result<Vec<Secret>, &'static str
     let mut secrets: Vec<Secret> = Vec::new();
     for value in values.iter().filter(|value| !value.expose().trim().is_empty()) {
         let secret = client_secret(value)?;
-        // Given by the caller, both of them: how long this takes teaches nobody anything.
+        // Both are the caller's own: the time that this takes reveals nothing to others.
         if !secrets.iter().any(|known| known.expose() == secret.expose()) {
             secrets.push(secret);
         }
@@ -71,15 +72,15 @@ pub(super) fn private_key(value: &Secret) -> Result<Secret, &'static str> {
     Ok(value.clone())
 }
 
-/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the line
-/// break of a mounted file does not belong to it.
+/// The passphrase of the private key, any text; an empty one is none. OpenSSL reads a line, so the
+/// line break of a mounted file does not belong to it.
 pub(super) fn passphrase(value: &Secret) -> Option<&str> {
     let text = value.expose().trim_end_matches(['\r', '\n']);
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of Adobe's
-/// domains; `https://` in front, one slash behind and capitals are taken off.
+/// `imsEndpoint`: the host that assertion and secret are meant for. A bare name under one of
+/// Adobe's domains; `https://` in front, one slash behind and capitals are taken off.
 pub(super) fn ims_host(value: &Secret) -> Result<String, &'static str> {
     let name = filled_in(value.expose())?.to_ascii_lowercase();
     let name = name.strip_prefix("https://").unwrap_or(&name);
@@ -105,8 +106,8 @@ pub(super) fn environment(value: &Secret) -> Result<String, &'static str> {
     }
 }
 
-/// RFC 1123. That look-alikes in other alphabets stay out is the exact suffix's doing; but not everything
-/// behind `xn--` is a name (RFC 5891), and Adobe has none.
+/// RFC 1123. The exact suffix keeps out look-alikes in other alphabets. `xn--` is refused because
+/// not everything behind it is a name (RFC 5891), and Adobe has no such host.
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -213,7 +214,7 @@ fn unquoted(text: &str) -> &str {
     const QUOTES: [(&str, &str); 5] =
         [("\\\"", "\\\""), ("\"", "\""), ("'", "'"), ("\u{201c}", "\u{201d}"), ("\u{2018}", "\u{2019}")];
     let inner = |(start, end): &(&str, &'static str)| Some((text.strip_prefix(start)?.strip_suffix(end)?, *end));
-    // With an end within, there are two values, each in its own quotes.
+    // With a closing quote within, there are two values, each in its own quotes.
     let is_one = |inner: &str, end: &str| {
         let mut ends = inner.match_indices(end).map(|(at, _)| inner.get(..at).unwrap_or_default());
         ends.all(|before| end == "\"" && before.ends_with('\\'))

@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 use crate::error::{Cause, CredentialsError, Error};
 use crate::redact::is_showable;
 
-/// Why a file gave nothing.
+/// Why a file could not be read.
 pub(super) enum Unreadable {
-    /// An argument that cannot be shown, described: `from_file` is called with the text of a file, or
-    /// with the secret itself, where a path was meant.
+    /// An argument that cannot be shown, described: `from_file` is called with the text of a file,
+    /// or with the secret itself, where a path was meant.
     NotAPath(&'static str),
     Io(io::Error),
 }

@@ -49,8 +49,8 @@ pub(super) struct Flat<'a> {
 }
 
 impl Slot {
-    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are one
-    /// name.
+    /// Capitals, underscores and dashes do not count: `clientID`, `client_id` and `CLIENT-ID` are
+    /// one name.
     pub(super) fn of(name: &str) -> Option<Self> {
         let is_letter = |c: &char| !matches!(c, '_' | '-');
         let name = name.chars().filter(is_letter).map(|c| c.to_ascii_lowercase()).collect::<String>();
@@ -72,8 +72,8 @@ impl<'a> Flat<'a> {
         self.given(slot).next().is_some()
     }
 
-    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the newer one
-    /// counts.
+    /// Credentials that were migrated from JWT to OAuth Server-to-Server have both halves: the
+    /// newer one counts.
     pub(super) fn is_jwt(&self, wanted: Wanted) -> bool {
         let is_jwt = self.has(Slot::PrivateKey) || self.has(Slot::Metascopes);
         is_jwt && (!self.has(Slot::Scopes) || wanted == Wanted::Service)
@@ -107,8 +107,8 @@ impl<'a> Flat<'a> {
         }))
     }
 
-    /// The value for this, whichever of its names was used. Two that differ are an error: which of them
-    /// counts would be a guess.
+    /// The value for this, whichever of its names was used. Two that differ are an error: to choose
+    /// one would be a guess.
     fn one(&self, slot: Slot, name: &str) -> Result<Value<'a>, CredentialsError> {
         let mut given = self.given(slot);
         let Some(first) = given.next() else {
@@ -163,8 +163,16 @@ fn is_blank(value: &Value<'_>) -> bool {
 }
 
 fn is_same(one: &Value<'_>, other: &Value<'_>) -> bool {
-    match (one.node(), other.node()) {
-        (Some(Node::Text(one)), Some(Node::Text(other))) => one.expose() == other.expose(),
+    one.node().zip(other.node()).is_some_and(|(one, other)| is_same_node(one, other))
+}
+
+fn is_same_node(one: &Node, other: &Node) -> bool {
+    match (one, other) {
+        (Node::Text(one), Node::Text(other)) => one.expose() == other.expose(),
+        (Node::Number(Some(one)), Node::Number(Some(other))) => one == other,
+        (Node::List(one), Node::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same_node(one, other))
+        }
         _ => false,
     }
 }

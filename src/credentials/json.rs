@@ -1,6 +1,6 @@
-//! A JSON document as a tree in which each value knows what it is called. Not a `serde_json::Value`:
-//! a key given twice is refused and texts are wiped. Messages of the JSON reader are never shown,
-//! because they print the value they tripped over.
+//! A JSON document as a tree in which each value knows what it is called. Not a
+//! `serde_json::Value`: a key given twice is refused and texts are wiped. Messages of the JSON
+//! reader are never shown, because they print the offending value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use super::named::{Named, Texts, shown};
-use crate::error::{CredentialsError, Place};
+use crate::error::{CredentialsError, Place, TOO_EARLY};
 use crate::secret::Secret;
 
 pub(super) enum Node {
@@ -29,7 +29,7 @@ impl Node {
             // The first words of the reader's message are its own; what follows may be a value.
             let message = error.to_string();
             let problem = match error.classify() {
-                Category::Eof => "it ends too early",
+                Category::Eof => TOO_EARLY,
                 Category::Data => "a key appears twice",
                 _ if message.starts_with("invalid escape") => "invalid escape sequence",
                 _ if message.starts_with("control character") => "a line break or control character inside a text",
@@ -41,7 +41,8 @@ impl Node {
     }
 }
 
-/// A node with its path from the root, such as `integration.technicalAccount`; or the absence of one.
+/// A node with its path from the root, such as `integration.technicalAccount`; or the absence of
+/// one.
 #[derive(Clone)]
 pub(super) struct Value<'a> {
     name: String,
@@ -122,11 +123,11 @@ impl<'a> Value<'a> {
         match self.node() {
             None => Ok(self.with(None)),
             Some(Node::Text(text)) => Ok(self.with(Some(text.clone()))),
-            Some(_) => Err(self.must_be("a text")),
+            Some(_) => Err(self.must_be("a string")),
         }
     }
 
-    /// What is not a text is as good as absent.
+    /// What is not a text counts as absent.
     pub(super) fn text_if_any(&self) -> Named<Secret> {
         self.with(match self.node {
             Some(Node::Text(text)) => Some(text.clone()),
@@ -139,7 +140,7 @@ impl<'a> Value<'a> {
             None => Ok(self.with(None)),
             Some(Node::Text(text)) => Ok(self.with(Some(Texts::Text(text.clone())))),
             Some(Node::List(items)) => Ok(self.with(Some(Texts::List(self.list_of_texts(items)?)))),
-            Some(_) => Err(self.must_be("a text or a list of texts")),
+            Some(_) => Err(self.must_be("a string or a list of strings")),
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> Value<'a> {
     fn list_of_texts(&self, items: &[Node]) -> Result<Vec<Secret>, CredentialsError> {
         let texts = items.iter().map(|item| match item {
             Node::Text(text) => Ok(text.clone()),
-            _ => Err(self.must_be("a text or a list of texts")),
+            _ => Err(self.must_be("a string or a list of strings")),
         });
         texts.collect()
     }

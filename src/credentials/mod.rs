@@ -26,7 +26,7 @@ pub use service::{ServiceCredentials, ServiceCredentialsBuilder};
 
 use crate::error::Error;
 
-/// [`Credentials::from_env`] with an environment of the caller's.
+/// [`Credentials::from_env`] with an environment that the caller gives.
 #[cfg(fuzzing)]
 pub(crate) fn credentials_of(variables: Vec<(String, String)>) -> Result<Credentials, Error> {
     let variables = variables.into_iter().map(|(name, value)| (name, Some(value)));
@@ -55,22 +55,25 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// Reads the JSON of any file that Adobe's consoles and tools write, and tells the kinds apart.
+    /// Reads the JSON of any file that Adobe's consoles and tools write, and recognises its kind.
     ///
-    /// It takes the service credentials and the local development token of AEM's Developer Console; the
-    /// OAuth Server-to-Server, project and workspace downloads of the Adobe Developer Console; its Postman
-    /// environment; contexts of `aio`; configurations of aepp, aanalytics2, imscli and jwt-auth. Files
-    /// with JWT credentials but without their private key need [`CredentialsReader::private_key`], and a
-    /// file with several credentials needs [`CredentialsReader::select`].
+    /// Accepts the service credentials and the local development token of AEM's Developer Console;
+    /// the OAuth Server-to-Server, project and workspace downloads of the Adobe Developer Console;
+    /// its Postman environment; contexts of `aio`; configurations of aepp, aanalytics2, imscli and
+    /// jwt-auth. Files with JWT credentials but without their private key need
+    /// [`CredentialsReader::private_key`], files with an encrypted key but without its passphrase need
+    /// [`CredentialsReader::passphrase`], and a file with several credentials needs
+    /// [`CredentialsReader::select`].
     ///
-    /// The bytes stay the caller's: wiping them is up to the caller.
+    /// Wiping the bytes is up to the caller.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but complete credentials in
-    /// at most 64 KiB: it names all missing fields at once, or what the file is instead;
-    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that can't sign;
-    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) for a development token that is no longer valid.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but complete
+    /// credentials in at most 64 KiB: it names all missing fields at once, or what the file is
+    /// instead; [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that cannot sign;
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired) for a development token that is no longer
+    /// valid.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::reader().from_json(json)
     }
@@ -79,27 +82,32 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::reader().from_file(path)
     }
 
-    /// Reads credentials from the environment of the process, at this call and never again.
+    /// Reads credentials from the environment of the process, only once, in this call.
     ///
-    /// `ADOBE_IMS_CREDENTIALS` comes first: the path of a credentials file, its JSON, or base64 of it.
-    /// Without it, the variables of Adobe's tools are looked at: `IMS_OAUTH_S2S_…`,
-    /// `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`, those of imscli (`IMS_…`), and
-    /// the contexts of aio (`AIO_ims_contexts_<name>_…`). Lists come as JSON, with commas or with blanks.
+    /// `ADOBE_IMS_CREDENTIALS` is read first: the path of a credentials file, its JSON, or base64
+    /// of it. If it is set, no other variable counts; set but empty, as a failed secret mount
+    /// leaves it, it is an error. Without it, the variables of Adobe's tools are read:
+    /// `IMS_OAUTH_S2S_…`, `AIO_WORKSPACE_IMS_OAUTH_S2S_…`, `AIO_COMMERCE_AUTH_IMS_…`, `OAUTH_…`,
+    /// those of imscli (`IMS_…`), and the contexts of aio (`AIO_ims_contexts_<name>_…`). The guide
+    /// has [all their names](crate::guide::which_credential). Lists come as JSON, with commas or
+    /// with spaces.
     ///
-    /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix, the name of its
-    /// context, or its client id.
+    /// If several are complete, [`CredentialsReader::select`] picks one, by its prefix
+    /// (`IMS_OAUTH_S2S_`), the name of its context, or its client id.
     ///
     /// # Errors
     ///
-    /// As [`from_file`](Self::from_file), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if
-    /// there is nothing, which says what was looked for; if a family lacks a variable, which names it; or
-    /// if several are complete, which names them.
+    /// As [`from_file`](Self::from_file), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) if there are no credentials, if no
+    /// family of variables is complete, or if several are. The error names the variables
+    /// that were looked for, the missing ones, or the complete families.
     pub fn from_env() -> Result<Self, Error> {
         Self::reader().from_env()
     }
@@ -129,7 +137,8 @@ impl Credentials {
         }
     }
 
-    /// Reads with options: which of several credentials, a private key kept elsewhere, other scopes.
+    /// Returns a reader with options: which of several credentials, a private key kept separately,
+    /// other scopes.
     pub fn reader() -> CredentialsReader {
         CredentialsReader::default()
     }

@@ -76,7 +76,7 @@ impl<T: IsBlank> Field for Named<T> {
     }
 }
 
-/// A name that a file or the environment made up, as it may appear in a message.
+/// A name from a file or the environment, as it may appear in a message.
 pub(super) fn shown(name: &str) -> String {
     match printable(name, MAX_NAME) {
         name if name.is_empty() || looks_like_credential(&name) => "(unnamed)".to_owned(),
@@ -99,7 +99,7 @@ impl IsBlank for Secret {
     }
 }
 
-/// Separators between nothing are nothing.
+/// Separators without items between them count as nothing.
 impl IsBlank for Texts {
     fn is_blank(&self) -> bool {
         let is_nothing = |text: &Secret| {

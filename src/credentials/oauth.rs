@@ -13,10 +13,11 @@ use super::reader::{CredentialsReader, Fields, Found, Wanted};
 use crate::error::{CredentialsError, Error, Origin};
 use crate::secret::Secret;
 
-/// The OAuth Server-to-Server credentials that the Adobe Developer Console hands out, read and checked.
+/// The OAuth Server-to-Server credentials that the Adobe Developer Console hands out, read and
+/// checked.
 ///
-/// What can't work is refused at construction, with words that say what it is; no message ever shows
-/// a secret. Cheap to clone: clones share everything, and the last one wipes the secrets.
+/// Unusable values are refused at construction, with an error that says what is wrong and never
+/// shows a secret. Cheap to clone: clones share everything, and the last one wipes the secrets.
 ///
 /// ```no_run
 /// use adobe_ims::OAuthCredentials;
@@ -54,24 +55,25 @@ impl OAuthCredentials {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
 
-    /// For parts that are kept apart, such as in a secret manager.
+    /// Returns a builder, for parts that are kept separately, such as in a secret manager.
     pub fn builder() -> OAuthCredentialsBuilder {
         OAuthCredentialsBuilder::default()
     }
 
-    /// The client id; what other Adobe APIs require as `x-api-key`.
+    /// The client id; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
-    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; what other Adobe APIs require as
-    /// `x-gw-ims-org-id`. `None` if the source does not name it: IMS does not need it.
+    /// The organization, such as `1111222233334444AAAA5555@AdobeOrg`; other Adobe APIs require it
+    /// as `x-gw-ims-org-id`. `None` if the source does not name it: IMS does not need it.
     pub fn org_id(&self) -> Option<&str> {
         self.0.org_id.as_deref()
     }
@@ -97,7 +99,10 @@ impl OAuthCredentials {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::OAuth(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: OAUTH_WORDS }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: OAUTH_WORDS, reader }.into())
+            }
         }
     }
 }
@@ -125,7 +130,7 @@ impl fmt::Debug for OAuthCredentials {
     }
 }
 
-/// Puts OAuth Server-to-Server credentials together from their parts. Nothing is checked before
+/// Builds OAuth Server-to-Server credentials from their parts. Nothing is checked before
 /// [`build`](Self::build).
 ///
 /// ```no_run
@@ -154,8 +159,8 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// A client secret. Call it twice for a credential with two: IMS is offered the next one when it
-    /// refuses the first. The text is taken over and wiped in the end.
+    /// A client secret. Call it twice for a credential with two: if IMS refuses the first, the
+    /// second is tried. The text is moved in, and wiped on drop.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
         self.client_secrets.push(Secret::from(client_secret.into()));
         self
@@ -167,21 +172,21 @@ impl OAuthCredentialsBuilder {
         self
     }
 
-    /// The scopes that tokens are requested for; each item may be a list with commas or blanks.
+    /// The scopes that tokens are requested for; each item may be a list with commas or spaces.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let scopes = scopes.into_iter().map(|scope| Secret::from(scope.into())).collect();
         self.fields.scopes.value = Some(Texts::List(scopes));
         self
     }
 
-    /// The IMS host. Without it, `ims-na1.adobelogin.com`: production, all regions.
+    /// The IMS host. `ims-na1.adobelogin.com` by default: production, all regions.
     pub fn ims_host(mut self, ims_host: impl Into<String>) -> Self {
         self.fields.ims_host.value = Some(Secret::from(ims_host.into()));
         self
     }
 
     /// Whether the organization is sent to IMS with each request: only clients that no single
-    /// organization owns need it. Without it, `false`.
+    /// organization owns need it. `false` by default.
     pub fn send_org_id(mut self, send_org_id: bool) -> Self {
         self.fields.send_org_id = send_org_id;
         self
@@ -191,8 +196,8 @@ impl OAuthCredentialsBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials): it names all missing parts at once, by
-    /// the functions of this builder, or the one that cannot be used.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials): it names all missing parts at
+    /// once, by the functions of this builder, or the one that cannot be used.
     pub fn build(self) -> Result<OAuthCredentials, Error> {
         let Self { client_secrets, mut fields } = self;
         fields.client_secrets.value = Some(Texts::List(client_secrets));

@@ -9,6 +9,7 @@ use super::named::{IsBlank, Named};
 use crate::certificate::Certificate;
 use crate::error::{Cause, CredentialsError, Error, KeyError, Origin};
 use crate::key::{MAX_KEY, RsaKey};
+use crate::pem;
 use crate::secret::Secret;
 
 #[derive(Clone)]
@@ -21,7 +22,7 @@ impl PrivateKey {
     /// Where a tool keeps the path of a file. A key in its place is taken as what it is.
     pub(super) fn or_path(self) -> Self {
         match self {
-            Self::Text(text) if !text.expose().contains("-----BEGIN") && !text.expose().trim().is_empty() => {
+            Self::Text(text) if !text.is_blank() && pem::blocks(text.expose()).is_empty() => {
                 Self::File(text.expose().trim().into())
             }
             other => other,
@@ -29,7 +30,7 @@ impl PrivateKey {
     }
 }
 
-/// A key, and the certificate that stood with it.
+/// A key, and the certificate next to it.
 pub(super) struct Read {
     pub(super) key: RsaKey,
     pub(super) certificate: Option<Certificate>,
@@ -58,7 +59,7 @@ impl Read {
 }
 
 impl Named<PrivateKey> {
-    /// Only that there is one: a path may be a slip, too.
+    /// Only that there is one: a path may be a mistake, too.
     pub(super) fn shown(&self) -> Option<fmt::Arguments<'static>> {
         self.value.as_ref().map(|_| format_args!("[redacted]"))
     }

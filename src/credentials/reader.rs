@@ -15,8 +15,8 @@ use super::{Credentials, DEVELOPMENT_WORDS, JWT_WORDS, OAUTH_WORDS, env, file, s
 use crate::error::{CredentialsError, Error};
 use crate::secret::Secret;
 
-/// Reads credentials with what their source does not say: which of several, a private key that is kept
-/// elsewhere, other scopes. Made by [`Credentials::reader`].
+/// Reads credentials with what their source does not say: which of several to use, a private key
+/// that is kept separately, other scopes. Made by [`Credentials::reader`].
 ///
 /// ```no_run
 /// use adobe_ims::Credentials;
@@ -36,36 +36,38 @@ pub struct CredentialsReader {
 }
 
 impl CredentialsReader {
-    /// Which one, if the source holds several: the name or id of a credential in a project download, the
-    /// name of a context, or a client id.
+    /// Selects one of several credentials: by the name or id of a credential in a project download,
+    /// the name of a context, the prefix of a family of environment variables (`IMS_OAUTH_S2S_`),
+    /// or a client id.
     pub fn select(mut self, name_or_id: impl Into<String>) -> Self {
         self.select = Some(name_or_id.into());
         self
     }
 
-    /// The private key of JWT credentials: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling. Used
-    /// instead of one in the source. The text is taken over and wiped in the end.
+    /// The private key of JWT credentials: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling.
+    /// Used instead of one in the source. The text is moved in, and wiped on drop.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
         self.private_key = Some(PrivateKey::Text(Secret::from(pem.into())));
         self
     }
 
-    /// A file with the private key of JWT credentials, instead of [`private_key`](Self::private_key).
-    /// Read only if the credentials need it.
+    /// A file with the private key of JWT credentials, instead of
+    /// [`private_key`](Self::private_key). Read only if the credentials need it.
     pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.private_key = Some(PrivateKey::File(path.into()));
         self
     }
 
-    /// The passphrase of an encrypted private key, in the source or given here. Used instead of one in the
-    /// source; see [`ServiceCredentialsBuilder::passphrase`](crate::ServiceCredentialsBuilder::passphrase).
+    /// The passphrase of an encrypted private key, in the source or given here. Used instead of one
+    /// in the source; see
+    /// [`ServiceCredentialsBuilder::passphrase`](crate::ServiceCredentialsBuilder::passphrase).
     pub fn passphrase(mut self, passphrase: impl Into<String>) -> Self {
         self.passphrase = Some(Secret::from(passphrase.into()));
         self
     }
 
-    /// The scopes of OAuth Server-to-Server credentials, or the metascopes of JWT credentials, instead of
-    /// those in the source.
+    /// The scopes of OAuth Server-to-Server credentials, or the metascopes of JWT credentials,
+    /// instead of those in the source.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.scopes = Some(scopes.into_iter().map(Into::into).collect());
         self
@@ -181,7 +183,8 @@ impl fmt::Debug for CredentialsReader {
     }
 }
 
-/// Where credentials come from, what they are called, and the credentials as far as they can be used.
+/// Where credentials come from, what they are called, and the credentials as far as they can be
+/// used.
 pub(crate) struct Inspected {
     pub(crate) source: String,
     pub(crate) words: &'static str,
@@ -252,6 +255,15 @@ impl Fields {
             Self::Service(_) => JWT_WORDS,
             Self::OAuth(_) => OAUTH_WORDS,
             Self::Development(_) => DEVELOPMENT_WORDS,
+        }
+    }
+
+    /// The type that reads them.
+    pub(super) fn reader(&self) -> &'static str {
+        match self {
+            Self::Service(_) => "ServiceCredentials",
+            Self::OAuth(_) => "OAuthCredentials",
+            Self::Development(_) => "DevelopmentToken",
         }
     }
 

@@ -17,8 +17,8 @@ use crate::signing_key::{Key, SigningKey};
 
 /// The service credentials that AEM's Developer Console hands out, read and checked.
 ///
-/// What can't work is refused at construction, with words that say what it is; no message ever shows
-/// a value. Cheap to clone: clones share everything, and the last one wipes the secrets.
+/// Unusable values are refused at construction, with an error that says what is wrong and never
+/// shows a value. Cheap to clone: clones share everything, and the last one wipes the secrets.
 ///
 /// ```no_run
 /// use adobe_ims::ServiceCredentials;
@@ -42,17 +42,18 @@ struct Parts {
 }
 
 impl ServiceCredentials {
-    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`), or of another
-    /// file with JWT credentials that [`Credentials::from_json`](crate::Credentials::from_json) knows.
+    /// Reads the JSON of the downloaded file, whole or only its inner part (`integration`), or of
+    /// another file with JWT credentials that
+    /// [`Credentials::from_json`](crate::Credentials::from_json) knows.
     ///
-    /// Parses the private key too, in every spelling that copying turns it into. The bytes stay the
-    /// caller's: wiping them is up to the caller.
+    /// Also parses the private key, in every spelling that copying produces. Wiping the bytes is up
+    /// to the caller.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but a complete file of
-    /// at most 64 KiB: it names all missing fields at once, or what the file is instead;
-    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that can't sign.
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for anything but a complete file
+    /// of at most 64 KiB: it names all missing fields at once, or what the file is instead;
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) for a private key that cannot sign.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Error> {
         Self::of(CredentialsReader::default().read_json(json.as_ref(), Wanted::Service)?)
     }
@@ -61,18 +62,19 @@ impl ServiceCredentials {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json), and [`ErrorKind::Credentials`](crate::ErrorKind::Credentials)
-    /// for a file that can't be read. The error names the file.
+    /// As [`from_json`](Self::from_json), and
+    /// [`ErrorKind::Credentials`](crate::ErrorKind::Credentials) for a file that cannot be read.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         file::with(path.as_ref(), |json| Self::from_json(json))
     }
 
-    /// For parts that are kept apart, such as in a secret manager.
+    /// Returns a builder, for parts that are kept separately, such as in a secret manager.
     pub fn builder() -> ServiceCredentialsBuilder {
         ServiceCredentialsBuilder::default()
     }
 
-    /// `technicalAccount.clientId`; what other Adobe APIs want as `x-api-key`.
+    /// `technicalAccount.clientId`; other Adobe APIs require it as `x-api-key`.
     pub fn client_id(&self) -> &str {
         &self.0.client_id
     }
@@ -115,7 +117,10 @@ impl ServiceCredentials {
     fn of(found: Found) -> Result<Self, Error> {
         match found.fields {
             Fields::Service(fields) => fields.check(),
-            _ => Err(CredentialsError::Kind { found: found.words, expected: EXPECTED }.into()),
+            other => {
+                let reader = other.reader();
+                Err(CredentialsError::Kind { found: found.words, expected: EXPECTED, reader }.into())
+            }
         }
     }
 }
@@ -146,8 +151,7 @@ impl fmt::Debug for ServiceCredentials {
     }
 }
 
-/// Puts service credentials together from their parts. Nothing is checked before
-/// [`build`](Self::build).
+/// Builds service credentials from their parts. Nothing is checked before [`build`](Self::build).
 ///
 /// ```no_run
 /// use adobe_ims::ServiceCredentials;
@@ -164,7 +168,8 @@ impl fmt::Debug for ServiceCredentials {
 /// # Ok::<(), adobe_ims::Error>(())
 /// ```
 ///
-/// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by `parse()`.
+/// A secret that holds the whole file is read by [`ServiceCredentials::from_json`], or by
+/// `parse()`.
 #[derive(Clone)]
 #[must_use]
 pub struct ServiceCredentialsBuilder {
@@ -178,7 +183,7 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `technicalAccount.clientSecret` of the file. The text is taken over and wiped in the end.
+    /// `technicalAccount.clientSecret` of the file. The text is moved in, and wiped on drop.
     pub fn client_secret(mut self, client_secret: impl Into<String>) -> Self {
         self.fields.client_secret.value = Some(Secret::from(client_secret.into()));
         self
@@ -196,14 +201,14 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `imsEndpoint` of the file. Without it, `ims-na1.adobelogin.com`: production, all regions.
+    /// `imsEndpoint` of the file. `ims-na1.adobelogin.com` by default: production, all regions.
     pub fn ims_host(mut self, ims_host: impl Into<String>) -> Self {
         self.fields.ims_host.value = Some(Secret::from(ims_host.into()));
         self
     }
 
-    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may be a
-    /// list with commas.
+    /// `metascopes` of the file: short names, or any other spelling of Adobe's tools; each item may
+    /// be a list with commas.
     pub fn metascopes(mut self, metascopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let metascopes = metascopes.into_iter().map(|name| Secret::from(name.into())).collect();
         self.fields.metascopes.value = Some(Texts::List(metascopes));
@@ -211,26 +216,27 @@ impl ServiceCredentialsBuilder {
     }
 
     /// `privateKey` of the file: PEM of an RSA key, PKCS#1 or PKCS#8, in any spelling. The text is
-    /// taken over and wiped.
+    /// moved in, and wiped on drop.
     pub fn private_key(mut self, pem: impl Into<String>) -> Self {
         self.fields.private_key.value = Some(PrivateKey::Text(Secret::from(pem.into())));
         self
     }
 
-    /// A file with the private key, for tools that keep it apart; instead of
+    /// A file with the private key, for tools that keep it separately; instead of
     /// [`private_key`](Self::private_key). [`build`](Self::build) reads it, blocking while it does.
     pub fn private_key_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.fields.private_key.value = Some(PrivateKey::File(path.into()));
         self
     }
 
-    /// The passphrase of an encrypted private key (`BEGIN ENCRYPTED PRIVATE KEY`). Needs the feature
-    /// `encrypted-keys`: without it, [`build`](Self::build) refuses an encrypted key. Not used if the key is
-    /// not encrypted. The text is taken over and wiped in the end.
+    /// The passphrase of an encrypted private key (`BEGIN ENCRYPTED PRIVATE KEY`). Needs the
+    /// feature `encrypted-keys`: without it, [`build`](Self::build) refuses an encrypted key. Not
+    /// used if the key is not encrypted. The text is moved in, and wiped on drop.
     ///
-    /// Keys are decrypted as OpenSSL encrypts them: PBES2 with AES-CBC and PBKDF2 (HMAC-SHA-1, 256, 384 or
-    /// 512), of at most 5 million iterations. [`build`](Self::build) blocks meanwhile: about a millisecond
-    /// for the 2048 iterations that OpenSSL takes, about half a second for a million.
+    /// Keys are decrypted as OpenSSL encrypts them: PBES2 with AES-CBC and PBKDF2 (HMAC-SHA-1, 256,
+    /// 384 or 512), of at most 5 million iterations. [`build`](Self::build) blocks meanwhile: about
+    /// a millisecond for the 2048 iterations that are OpenSSL's default, about half a second for a
+    /// million.
     pub fn passphrase(mut self, passphrase: impl Into<String>) -> Self {
         self.fields.passphrase.value = Some(Secret::from(passphrase.into()));
         self
@@ -243,8 +249,9 @@ impl ServiceCredentialsBuilder {
         self
     }
 
-    /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: what can't
-    /// be read is as good as absent, and [`ServiceCredentials::certificate`] tells.
+    /// `publicKey` of the file: PEM of the certificate. Optional, and never a reason to fail: a
+    /// certificate that cannot be read counts as absent, and [`ServiceCredentials::certificate`]
+    /// then returns `None`.
     pub fn certificate(mut self, pem: impl Into<String>) -> Self {
         self.fields.certificate.value = Some(Secret::from(pem.into()));
         self

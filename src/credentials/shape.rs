@@ -99,24 +99,27 @@ fn project(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Resu
     };
     let credentials = workspace.field(&["details", "credentials"])?.list()?;
     let candidate = |credential: &Value<'_>| {
-        let (kind, fields) = project_credential(credential, wanted)?;
-        let fields = fields.map(|mut fields| {
+        let (name, id) = (credential.get("name").label(), credential.get("id").label());
+        let shown = match (&name, &id) {
+            (Some(name), Some(id)) => format!("{name} ({id})"),
+            (name, id) => name.clone().or(id.clone()).unwrap_or_default(),
+        };
+        let (kind, fields) = match project_credential(credential, wanted) {
+            Ok((kind, fields)) => (kind, Ok(fields)),
+            Err(fault) => ("a credential", Err(fault)),
+        };
+        let complete = |mut fields| {
             match &mut fields {
                 Fields::Service(fields) => fields.org_id = org_id.clone(),
                 Fields::OAuth(fields) => fields.org_id = org_id.clone(),
                 Fields::Development(_) => {}
             }
             reader.complete(fields)
-        });
-        let (name, id) = (credential.get("name").label(), credential.get("id").label());
-        let shown = match (&name, &id) {
-            (Some(name), Some(id)) => format!("{name} ({id})"),
-            (name, id) => name.clone().or(id.clone()).unwrap_or_default(),
         };
-        let names = [name, id, fields.as_ref().and_then(Fields::client_id)].into_iter().flatten().collect();
-        Ok(Candidate { shown, names, kind, fields })
+        let fields = fields.map(|fields| fields.map(complete));
+        Candidate::new(shown, [name, id].into_iter().flatten(), kind, fields)
     };
-    credentials.iter().map(candidate).collect()
+    Ok(credentials.iter().map(candidate).collect())
 }
 
 fn project_credential(
@@ -146,7 +149,7 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
     for (name, context) in root.field(&["ims", "contexts"])?.object()? {
         // Others hold the tokens of a user, or a single setting.
         if context.get("client_id").is_given() {
-            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, None, reader, wanted)?);
+            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, None, reader, wanted));
         }
     }
     Ok(candidates)
@@ -159,17 +162,17 @@ pub(super) fn context_candidate(
     origin: Option<Origin>,
     reader: &CredentialsReader,
     wanted: Wanted,
-) -> Result<Candidate, CredentialsError> {
+) -> Candidate {
     let (kind, fields) = match flat.is_jwt(wanted) {
-        true => ("JWT", flat.service(origin.unwrap_or(Origin::Jwt(AIO_JWT)))?),
-        false => ("OAuth Server-to-Server", flat.oauth(origin.unwrap_or(Origin::OAuth(AIO_OAUTH)))?),
+        true => ("JWT", flat.service(origin.unwrap_or(Origin::Jwt(AIO_JWT)))),
+        false => ("OAuth Server-to-Server", flat.oauth(origin.unwrap_or(Origin::OAuth(AIO_OAUTH)))),
     };
-    let fields = reader.complete(fields);
-    let names = [Some(name.to_owned()), fields.client_id()].into_iter().flatten().collect();
-    Ok(Candidate { shown: name.to_owned(), names, kind, fields: Some(fields) })
+    let fields = fields.map(|fields| Some(reader.complete(fields)));
+    Candidate::new(name.to_owned(), [name.to_owned()], kind, fields)
 }
 
-/// The configuration that `aio` wrote before it had contexts: the claims stand in it as they are signed.
+/// The configuration that `aio` wrote before it had contexts: it holds the claims as they are
+/// signed.
 fn oldest_aio(root: &Value<'_>) -> Result<Fields, CredentialsError> {
     let claims = root.field(&["jwt_payload"])?;
     let metascopes = claims.object()?.into_iter().filter(|(key, value)| {

@@ -1,5 +1,5 @@
 //! What happens to a file on its way to a service: the whole text encoded once more, or its line
-//! breaks and quotes changed. Undone where the meaning is beyond doubt.
+//! breaks and quotes changed. Undone where the meaning is clear.
 
 use zeroize::Zeroizing;
 
@@ -40,8 +40,8 @@ impl Document {
     }
 }
 
-/// Without a byte order mark and what precedes it. Other blank lines stay, so that lines are counted
-/// as in the file.
+/// Without a byte order mark and what precedes it. Other blank lines stay, so that lines are
+/// counted as in the file.
 fn without_mark(text: &str) -> &str {
     match text.trim_start().starts_with('\u{feff}') {
         true => text.trim_start_matches(|c: char| c == '\u{feff}' || c.is_whitespace()),
@@ -110,8 +110,8 @@ fn string(text: &str) -> Option<Zeroizing<String>> {
     }
 }
 
-/// The text that this is base64 of, in either alphabet. Anything may be base64 of something, so what
-/// comes out has to look like a file.
+/// The text that this is base64 of, in either alphabet. Anything may be base64 of something, so
+/// what comes out has to look like a file.
 fn decoded(text: &str, depth: usize) -> Option<Zeroizing<String>> {
     let mut digits = Zeroizing::new(String::with_capacity(text.len()));
     for line in text.split("\\n").flat_map(|line| line.split("\\r")) {
@@ -126,8 +126,8 @@ fn decoded(text: &str, depth: usize) -> Option<Zeroizing<String>> {
     holds_file(inner, depth).then(|| Zeroizing::new(inner.to_owned()))
 }
 
-/// Line breaks inside a text, as a template leaves them, and the quotes and blanks of a program that
-/// makes a text beautiful.
+/// Line breaks inside a text, as a template leaves them, and the quotes and spaces of a program
+/// that beautifies text.
 fn repaired(text: &str) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(text.len().saturating_mul(2)));
     let (mut inside, mut after_backslash) = (false, false);
@@ -170,7 +170,7 @@ fn not_json(text: &str) -> Option<(&'static str, &'static str)> {
     } else if fields::filled_in(text).is_err() {
         Some(("a placeholder that nothing has filled in", "fill it in with the text of the credentials file"))
     } else if text.ends_with(".json") && lines.next().is_none() {
-        Some(("the name of a file", "`from_file` reads it"))
+        Some(("the name of a file", "call `Credentials::from_file` with it"))
     } else if assigns(line) {
         Some(("a file with environment variables", "load it into the environment and use `Credentials::from_env`"))
     } else if is_line_of_yaml(line) || line == "---" {

@@ -1,4 +1,4 @@
-//! One check: what was asked, what was seen, and what to do.
+//! One check: its question, what was seen, and what to do.
 
 use std::fmt;
 
@@ -22,11 +22,11 @@ pub struct Check {
 pub enum CheckState {
     /// As it should be.
     Ok,
-    /// Works, but will not for ever, or only because something was corrected.
+    /// It works, but will fail later, or something was corrected automatically.
     Warning,
     /// The reason, or a reason, why there is no token.
     Failed,
-    /// There is nothing to look at, or an earlier check failed.
+    /// There is nothing to check, or an earlier check failed.
     Skipped,
 }
 
@@ -64,7 +64,7 @@ impl Check {
         self.hint.as_deref()
     }
 
-    /// The error that the check ended with, for a program: its kind, the status and code of IMS, whether to
+    /// The error of a failed check, for programs: its kind, the status and code of IMS, whether to
     /// retry.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_ref()
@@ -88,7 +88,7 @@ impl Check {
     }
 }
 
-/// For a terminal: breaks lines between words, and indents them below the first.
+/// Wraps text for a terminal: breaks lines between words, and indents all but the first.
 fn write_wrapped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     let mut column = INDENT;
     for word in text.split(' ') {
@@ -129,7 +129,7 @@ impl fmt::Display for CheckState {
     }
 }
 
-/// Behind state and id.
+/// The column after state and id.
 const INDENT: usize = 22;
-/// What a terminal of today shows.
+/// The width of a usual terminal window.
 const WIDTH: usize = 100;

@@ -1,4 +1,4 @@
-//! The checks themselves: what each makes of credentials, an outcome and what the responses have shown.
+//! The checks: each looks at the credentials, the result of the exchange, or the responses.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use crate::transport::Endpoint;
 pub(super) struct Checks(Vec<Check>);
 
 impl Checks {
-    /// The credentials have been read, and are of this kind.
+    /// Starts with credentials that have been read, and are of this kind.
     pub(super) fn read(source: impl Into<String>, kind: &str) -> Self {
         let mut checks = Self(Vec::new());
         checks.ok(SOURCE, source);
@@ -24,7 +24,7 @@ impl Checks {
         checks
     }
 
-    /// An error shows what went well before it.
+    /// Creates the checks for an error, which shows what succeeded before it.
     pub(super) fn of_error(source: &str, kind: Option<&str>, error: &Error) -> Self {
         let (mut checks, failed) = (Self(Vec::new()), id_of(error));
         if failed != SOURCE {
@@ -48,7 +48,8 @@ impl Checks {
         checks
     }
 
-    /// What the credentials say, and whether the key can sign: otherwise they could not have been read.
+    /// Shows the fields of the credentials and the key. The key can sign, or reading would have
+    /// failed.
     pub(super) fn credentials(&mut self, credentials: &Credentials) {
         match credentials {
             Credentials::Service(service) => {
@@ -61,7 +62,7 @@ impl Checks {
                     listed(service.metascopes()),
                 );
                 self.ok(FIELDS, fields);
-                // One that is kept elsewhere shows in the exchange whether it can sign.
+                // Whether a key that is kept elsewhere can sign shows in the exchange.
                 if let Ok(key) = service.key().local() {
                     self.ok(KEY, format!("RSA, {} bits", key.bits()));
                 }
@@ -83,8 +84,8 @@ impl Checks {
         }
     }
 
-    /// The certificate is only read: whether it is good is the decision of IMS. `error` is what IMS, or
-    /// another, made of the exchange.
+    /// Only reads the certificate: whether it is valid is IMS's decision. `error` is what IMS, or a
+    /// proxy, said about the exchange.
     pub(super) fn certificate(&mut self, credentials: &Credentials, error: Option<&Error>, now: SystemTime) {
         let certificate = match credentials {
             Credentials::Service(service) => service.certificate(),
@@ -96,7 +97,7 @@ impl Checks {
         let is_refused =
             error.is_some_and(|error| matches!(error.failure(), Failure::Response(ResponseError::Refused)));
         let state = if is_refused { CheckState::Failed } else { CheckState::Warning };
-        let (date, left) = (httpdate::fmt_http_date(certificate.not_after()), certificate.remaining(now));
+        let (date, left) = (date(certificate.not_after()), certificate.remaining(now));
         if !certificate.matches_key() {
             self.unusable(state, certificate, "does not belong to the private key".to_owned(), now);
         } else if left.is_zero() {
@@ -121,11 +122,11 @@ impl Checks {
         }
     }
 
-    /// A development token: valid, or the error that it is not.
+    /// Checks a development token: it is valid, or the error says why not.
     pub(super) fn development(&mut self, valid: Result<Token, Error>) {
         match valid {
             Ok(token) => {
-                let date = httpdate::fmt_http_date(token.expires_at());
+                let date = date(token.expires_at());
                 let claims = token.claims().map(|claims| shown(&claims)).unwrap_or_default();
                 self.ok(CLAIMS, format!("expires on {date}{claims}"));
             }
@@ -134,7 +135,7 @@ impl Checks {
         self.skip_rest(NOT_EXCHANGED);
     }
 
-    /// What came of the exchange.
+    /// Checks the result of the exchange.
     pub(super) fn exchange(
         &mut self,
         endpoint: &Endpoint,
@@ -201,7 +202,8 @@ impl Checks {
         }
     }
 
-    /// Compares the token with the request. The scope claim of a token for a JWT does not list metascopes.
+    /// Compares the token with the request. The scope claim of a token for a JWT does not list
+    /// metascopes.
     fn claims(&mut self, credentials: &Credentials, token: &Token) {
         let Some(claims) = token.claims() else { return self.skip(CLAIMS, "the token is not a JWT") };
         let requested = credentials.client_id();
@@ -221,7 +223,7 @@ impl Checks {
         self.ok(CLAIMS, format!("as requested{}", shown(&claims)));
     }
 
-    /// The check that this error belongs to, and everything after it.
+    /// Fails the check that this error belongs to, and skips the rest.
     pub(super) fn failed(&mut self, error: &Error) {
         let id = id_of(error);
         self.push(Check::failed(id, error));
@@ -252,7 +254,8 @@ impl Checks {
         self.push(Check::new(id, CheckState::Skipped, reason));
     }
 
-    /// What the exchange shows counts more than what was seen before it.
+    /// Replaces an earlier result of the same check: the exchange counts more than what was seen
+    /// before it.
     fn push(&mut self, check: Check) {
         self.0.retain(|known| known.id() != check.id());
         self.0.push(check);
@@ -294,7 +297,13 @@ fn id_of(error: &Error) -> &'static str {
     }
 }
 
-/// No id of a person, and nothing that could leave its line.
+/// Formats a date. A clock may show any time.
+fn date(time: SystemTime) -> String {
+    let last = SystemTime::UNIX_EPOCH.checked_add(LAST_DATE).unwrap_or(SystemTime::UNIX_EPOCH);
+    httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, last))
+}
+
+/// Shows claims on one line, with no user id.
 fn shown(claims: &TokenClaims) -> String {
     let clean = |text: &str| printable(text, MAX_SHOWN);
     let mut shown = String::new();
@@ -327,7 +336,9 @@ const IDS: [&str; 10] = [SOURCE, KIND, FIELDS, KEY, CERTIFICATE, SETTINGS, CLOCK
 
 const NOT_EXCHANGED: &str = "a development token is not exchanged";
 const ANOTHER_CLIENT: &str = "check what responds in the place of IMS";
-/// Adobe creates a certificate within minutes, but somebody has to find the time.
+/// The end of the year 9999, after which no date can be written.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
+/// Adobe creates a certificate within minutes, but it takes a person to do it.
 const EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// IMS's lifetimes are some milliseconds short of a whole day.
 const HALF_A_SECOND: Duration = Duration::from_millis(500);

@@ -1,4 +1,5 @@
-//! The diagnosis for programs. The types that are written stay private: no trait of serde is promised.
+//! Formats the diagnosis as JSON. The serialized types stay private: serde traits are no part of
+//! the API.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! What stands between credentials and a token: the questions that a support engineer would ask, and
-//! their answers.
+//! Diagnoses why credentials give a token or not: the questions that a support engineer would ask,
+//! and their answers.
 
 mod check;
 mod checks;
@@ -46,15 +46,15 @@ use crate::grant::Learned;
 /// | `claims` | Is it the token that was requested? |
 ///
 /// What depends on a failed check is skipped, with the reason. `Display` is text for people,
-/// [`to_json`](Self::to_json) is for programs, and [`exit_code`](Self::exit_code) is the same for both.
-/// Sentences and hints are those of [`Error`]; their wording may change in any release, the ids of the
-/// checks do not. A diagnosis holds no secret, nor the id of a person.
+/// [`to_json`](Self::to_json) is for programs, and [`exit_code`](Self::exit_code) is the same for
+/// both. Sentences and hints are those of [`Error`]; their wording may change in any release, the
+/// ids of the checks do not. A diagnosis holds no secret and no user id.
 ///
-/// It makes one exchange without retries, reads no cache and fills none. A development token is not
-/// exchanged: only what it says about itself is looked at, and [`ImsClient::validate`] asks IMS.
+/// It makes one exchange without retries, and neither reads nor fills the cache. A development
+/// token is not exchanged: only its claims are checked, and [`ImsClient::validate`] asks IMS.
 ///
-/// Works without a client too: [`of_file`](Self::of_file), [`of_env`](Self::of_env), [`builder`](Self::builder), and
-/// `Diagnosis::from(error)` for a client that could not be built:
+/// Works without a client too: [`of_file`](Self::of_file), [`of_env`](Self::of_env),
+/// [`builder`](Self::builder), and `Diagnosis::from(error)` for a client that could not be built:
 ///
 /// ```no_run
 /// # async fn example() {
@@ -74,17 +74,18 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Reads a credentials file, blocking while it does, and exchanges what is in it once.
+    /// Reads a credentials file (blocking), and exchanges the credentials once.
     pub async fn of_file(path: impl AsRef<Path>) -> Self {
         Self::builder().of_file(path).await
     }
 
-    /// Reads the environment as [`Credentials::from_env`] does, and exchanges what is in it once.
+    /// Reads the environment as [`Credentials::from_env`] does, and exchanges the credentials once.
     pub async fn of_env() -> Self {
         Self::builder().of_env().await
     }
 
-    /// For options: which of several credentials, the settings of the client, without network.
+    /// Returns a builder with options: which of several credentials, the settings of the client,
+    /// without network.
     pub fn builder() -> DiagnosisBuilder {
         DiagnosisBuilder::default()
     }
@@ -100,12 +101,14 @@ impl Diagnosis {
         [CheckState::Failed, CheckState::Warning].into_iter().find(|state| has(*state)).unwrap_or(CheckState::Ok)
     }
 
-    /// Whether no check failed. Warnings are about the future, or about what helped itself.
+    /// Whether no check failed. A warning is about something that will fail later, or was corrected
+    /// automatically.
     pub fn is_ok(&self) -> bool {
         self.state() != CheckState::Failed
     }
 
-    /// For a program that ends with the diagnosis: 0 if no check failed, otherwise 1.
+    /// The exit code for a program that reports only the diagnosis: 0 if no check failed, otherwise
+    /// 1.
     pub fn exit_code(&self) -> u8 {
         u8::from(!self.is_ok())
     }
@@ -137,8 +140,8 @@ impl Diagnosis {
     /// }
     /// ```
     ///
-    /// `checks` has all checks. `hint` and `error` are `null` where there is none, and so are the fields of
-    /// an error that it does not have.
+    /// `checks` has all checks. `hint` and `error` are `null` where there is none, and so are the
+    /// fields of an error that it does not have.
     pub fn to_json(&self) -> String {
         json::of(self)
     }
@@ -154,8 +157,8 @@ impl From<Checks> for Diagnosis {
     }
 }
 
-/// The diagnosis of what an error shows, without a network: credentials that cannot be read, a client that
-/// cannot be built, a token that did not come.
+/// Diagnoses an error, without a network: credentials that cannot be read, a client that cannot be
+/// built, an exchange that failed.
 impl From<Error> for Diagnosis {
     fn from(error: Error) -> Self {
         Self::of_error(error.origin().unwrap_or(GIVEN), None, &error)
@@ -176,11 +179,11 @@ impl fmt::Display for Diagnosis {
 }
 
 impl ImsClient {
-    /// Finds out why there is a token or not: makes one exchange, without retries, and looks at everything
-    /// that it depends on. Neither reads nor fills the cache.
+    /// Finds out why there is a token or not: makes one exchange, without retries, and checks
+    /// everything that it depends on. Neither reads nor fills the cache.
     ///
-    /// Ends within the timeouts of the client. With [`reload_from`](ImsClientBuilder::reload_from), the
-    /// credentials in use are looked at, not the file.
+    /// Ends within the timeouts of the client. With [`reload_from`](ImsClientBuilder::reload_from),
+    /// it checks the credentials in use, not the file.
     ///
     /// # Panics
     ///
@@ -215,7 +218,7 @@ impl ImsClient {
     }
 }
 
-/// Options of a [`Diagnosis`] of what is not a client yet.
+/// Options of a [`Diagnosis`] without a client.
 ///
 /// ```
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -247,19 +250,19 @@ pub struct DiagnosisBuilder {
 type Configure = Box<dyn FnOnce(ImsClientBuilder) -> ImsClientBuilder + Send>;
 
 impl DiagnosisBuilder {
-    /// How to read the credentials.
+    /// Sets how to read the credentials.
     pub fn reader(mut self, reader: CredentialsReader) -> Self {
         self.reader = reader;
         self
     }
 
-    /// The settings of the client: an endpoint, a proxy, root certificates.
+    /// Sets options of the client: an endpoint, a proxy, root certificates.
     pub fn client(mut self, configure: impl FnOnce(ImsClientBuilder) -> ImsClientBuilder + Send + 'static) -> Self {
         self.client = Some(Box::new(configure));
         self
     }
 
-    /// Uses no network: looks at the credentials only, and skips the checks from `settings` on.
+    /// Uses no network: checks the credentials only, and skips the checks from `settings` on.
     pub fn offline(mut self) -> Self {
         self.is_offline = true;
         self

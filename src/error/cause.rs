@@ -94,7 +94,8 @@ mod tests {
 
     use super::Cause;
 
-    /// A13: a chain of foreign errors has no control characters and no level that another one contains.
+    /// A13: a chain of foreign errors has no control characters and no level that another one
+    /// contains.
     #[test]
     fn a_chain_of_foreign_errors_becomes_printable_levels_that_do_not_repeat_each_other() {
         let inner = io::Error::other("peer \u{1b}[31msays no\r\n");

@@ -10,10 +10,14 @@ pub(crate) enum ConfigError {
     /// A setting of the builder, or an environment variable.
     #[error("setting {name} cannot be used: {problem}")]
     Setting { name: &'static str, problem: &'static str, hint: &'static str },
+    /// One of the hosts that get the token.
+    #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+    #[error("setting hosts cannot be used: {host} {problem}")]
+    Host { host: String, problem: &'static str, hint: &'static str },
     #[error("environment variable {name} cannot be used: {problem}")]
     Variable { name: &'static str, problem: &'static str },
     /// The one that `reload_from` names.
-    #[error("credentials file cannot be read within {} s", .limit.as_secs())]
+    #[error("credentials file cannot be read within {} ms", .limit.as_millis())]
     SlowFile { limit: Duration },
     #[error("no TLS is compiled in")]
     NoTls,
@@ -28,6 +32,8 @@ impl ConfigError {
                 "`danger_endpoint` takes https://host or, for this machine only, http://127.0.0.1:port"
             }
             Self::Setting { hint, .. } => hint,
+            #[cfg(any(feature = "reqwest-middleware", feature = "tower"))]
+            Self::Host { hint, .. } => hint,
             Self::Variable { name, .. } => {
                 return Some(Cow::Owned(format!(
                     "set {name} to http://host:port, unset it, or override it with `proxy` or `no_proxy`"

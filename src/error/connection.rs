@@ -1,4 +1,4 @@
-//! The way to IMS: DNS, connection, TLS, proxy, timeouts.
+//! The connection to IMS: DNS, TLS, proxy, timeouts.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::ErrorKind;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionError {
     #[error("{fault} {host}")]
-    Fault { fault: ConnectFault, host: String },
+    Fault { fault: ConnectFault, host: String, is_local: bool },
     #[error("connecting to {host} timed out after {}", Limit(*.limit))]
     ConnectTimeout { host: String, limit: Duration },
     #[error("{host} did not respond within {}", Limit(*.limit))]
@@ -17,7 +17,7 @@ pub(crate) enum ConnectionError {
     CallTimeout { host: String, limit: Duration },
 }
 
-/// Where the way to IMS failed.
+/// Which step of the connection to IMS failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectFault {
     Dns,
@@ -26,8 +26,8 @@ pub(crate) enum ConnectFault {
     ProxyConnect,
     /// The proxy requires a user and a password: 407.
     ProxyAuth,
-    /// The proxy did not open the tunnel. The HTTP library hides every status but 407, so this is a 403
-    /// as well as a 503.
+    /// The proxy did not open the tunnel. The HTTP library hides every status but 407, so this is a
+    /// 403 as well as a 503.
     ProxyRefused,
     /// TLS to the proxy itself.
     ProxyTls(TlsFault),
@@ -67,7 +67,7 @@ impl ConnectionError {
 
     pub(super) fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Fault { fault, host } => fault.hint(is_loopback(host)),
+            Self::Fault { fault, is_local, .. } => fault.hint(*is_local),
             Self::ConnectTimeout { .. } => {
                 "check that this machine may reach the host; behind a company proxy, set HTTPS_PROXY; or raise \
                  `connect_timeout`"
@@ -80,8 +80,8 @@ impl ConnectionError {
 }
 
 impl ConnectFault {
-    /// A name server or a network may recover; a certificate or a proxy's verdict does not. A tunnel
-    /// that was refused for an unknown reason may be a proxy that is restarting.
+    /// A name server or a network may recover; a certificate or a proxy's refusal does not. A
+    /// tunnel that was refused for an unknown reason may be a proxy that is restarting.
     fn is_transient(self) -> bool {
         match self {
             Self::Dns | Self::Connect | Self::ProxyConnect | Self::ProxyRefused | Self::Closed => true,
@@ -89,10 +89,10 @@ impl ConnectFault {
         }
     }
 
-    fn hint(self, loopback: bool) -> &'static str {
+    fn hint(self, is_local: bool) -> &'static str {
         match self {
             Self::Dns => "check the network and its name server; behind a company proxy, set HTTPS_PROXY",
-            Self::Connect | Self::Closed if loopback => "check that something listens at this address and port",
+            Self::Connect | Self::Closed if is_local => "check that something listens at this address and port",
             Self::Connect | Self::Closed => {
                 "check that the host is up and that this machine may reach it; behind a company proxy, set HTTPS_PROXY"
             }
@@ -157,11 +157,11 @@ impl fmt::Display for ConnectFault {
             Self::ProxyConnect => "cannot reach the proxy on the way to",
             Self::ProxyAuth => "proxy requires authentication (407) to connect to",
             Self::ProxyRefused => "proxy refused to connect to",
-            Self::ProxyTls(TlsFault::NotTls) => "no TLS at the proxy on the way to",
-            Self::ProxyTls(_) => "TLS connection not trusted to the proxy on the way to",
-            Self::Tls(TlsFault::NotTls) => "no TLS at",
-            Self::Tls(_) => "TLS connection not trusted to",
-            Self::NotHttp => "no HTTP at",
+            Self::ProxyTls(TlsFault::NotTls) => "no TLS response from the proxy on the way to",
+            Self::ProxyTls(_) => "TLS handshake failed with the proxy on the way to",
+            Self::Tls(TlsFault::NotTls) => "no TLS response from",
+            Self::Tls(_) => "TLS handshake failed with",
+            Self::NotHttp => "no HTTP response from",
             Self::Closed => "connection closed before a complete response from",
         })
     }
@@ -177,8 +177,4 @@ impl fmt::Display for Limit {
             _ => write!(f, "{} ms", self.0.as_millis()),
         }
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    ["127.", "[::1]", "localhost"].iter().any(|start| host.starts_with(start))
 }

@@ -22,7 +22,12 @@ pub(crate) enum CredentialsError {
     Encoding { found: &'static str },
     /// What this crate reads, but not this function.
     #[error("credentials are {found}, not {expected}")]
-    Kind { found: &'static str, expected: &'static str },
+    Kind {
+        found: &'static str,
+        expected: &'static str,
+        /// The type that reads it.
+        reader: &'static str,
+    },
     /// What nothing here reads.
     #[error("credentials expected, but this is {found}")]
     NotCredentials { found: &'static str, advice: &'static str },
@@ -42,14 +47,15 @@ pub(crate) enum CredentialsError {
     #[error("credentials cannot be used: both private_key and signing_key are set")]
     TwoKeys,
     /// Several that could be meant.
-    #[error("credentials are {found} with several to choose from{}", List(.candidates))]
-    Ambiguous { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found}, and none in it has the name or id given to `select`{}", List(.candidates))]
-    NotSelected { found: &'static str, candidates: Vec<String> },
-    #[error("credentials are {found} with none that can get a token{}", List(.candidates))]
+    #[error("{}{}", several(.found, *.origin), List(.candidates))]
+    Ambiguous { found: &'static str, candidates: Vec<String>, origin: Origin },
+    #[error("{}{}", not_selected(.found, *.origin), List(.candidates))]
+    NotSelected { found: &'static str, candidates: Vec<String>, origin: Origin },
+    #[error("{}{}", none_usable(.found, *.origin), List(.candidates))]
     NoneUsable { found: &'static str, candidates: Vec<String>, origin: Origin },
-    #[error("no credentials in the environment: looked for {}", .looked_for.join(", "))]
-    NothingInEnvironment { looked_for: Vec<String> },
+    /// The variable that should hold them may be set to nothing.
+    #[error("{}", nothing(*.blank, .looked_for))]
+    NothingInEnvironment { blank: Option<&'static str>, looked_for: Vec<String> },
     #[error("development token expired on {}", httpdate::fmt_http_date(*.at))]
     Expired { at: SystemTime },
 }
@@ -93,11 +99,19 @@ impl CredentialsError {
             Self::Unreadable => "check the path and that this process may read it",
             Self::NotAPath { .. } => "`from_file` takes the path of a file; for the text of one, use `from_json`",
             Self::TooLarge { .. } => "a credentials file has about 5 KB: this is probably another file",
-            Self::Empty => "check that the download or the secret mount is complete",
+            Self::Empty | Self::Json { problem: TOO_EARLY, .. } => {
+                "check that the download or the secret mount is complete"
+            }
             Self::Encoding { .. } => "save the file as UTF-8, as it was downloaded",
-            Self::Kind { .. } => {
-                "`Credentials::from_file` and `Credentials::from_json` read every kind that Adobe hands out; AEM's own \
-                 file is in its Developer Console: your environment > Integrations > Technical Accounts > download"
+            Self::Kind { expected, reader, .. } => {
+                let where_else = match expected.contains("service credentials") {
+                    true => WHERE_AEM_IS,
+                    false => "",
+                };
+                return Some(Cow::Owned(format!(
+                    "read it with `{reader}`, or with `Credentials::from_file` or `Credentials::from_json`, which read \
+                     every kind that Adobe hands out{where_else}"
+                )));
             }
             Self::NotCredentials { advice, .. } => advice,
             Self::Json { .. }
@@ -124,10 +138,16 @@ impl CredentialsError {
             }
             Self::Field { origin: Origin::Builder | Origin::Environment, .. } => {
                 "take the value from the downloaded file as it is: secret managers and shells often add a line break, \
-                 quotes or blanks"
+                 quotes or spaces"
             }
             Self::Contradiction { .. } => "they are two names of the same value: keep one of them",
             Self::TwoKeys => "set one of the two",
+            Self::Ambiguous { origin: Origin::Environment, .. }
+            | Self::NotSelected { origin: Origin::Environment, .. } => {
+                "name the one you want: `Credentials::reader().select(..)` takes the prefix of its variables, such as \
+                 IMS_OAUTH_S2S_, the name of its context, or its client id; or set ADOBE_IMS_CREDENTIALS, which is read \
+                 first"
+            }
             Self::Ambiguous { .. } | Self::NotSelected { .. } => {
                 "name the one you want: `Credentials::reader().select(..)` takes its name, id or client id"
             }
@@ -136,15 +156,49 @@ impl CredentialsError {
                  file, the secrets are in the `.env` file it wrote, and `Credentials::from_env` reads them; otherwise \
                  download the project again from the Adobe Developer Console"
             }
+            Self::NothingInEnvironment { blank: Some(_), .. } => {
+                "check that the secret or the mount it is filled from is complete; unset it to use the variables of \
+                 Adobe's tools"
+            }
             Self::NothingInEnvironment { .. } => {
                 "set ADOBE_IMS_CREDENTIALS to the path of a credentials file, its JSON, or base64 of it, or load the \
                  `.env` file that `aio` wrote"
             }
             Self::Expired { .. } => {
-                "get another one from AEM's Developer Console, it is valid for up to 24 hours; a service needs service \
-                 credentials or OAuth Server-to-Server instead"
+                "get another one from AEM's Developer Console, valid for up to 24 hours; a service needs service \
+                 credentials or OAuth Server-to-Server credentials instead"
             }
         }))
+    }
+}
+
+fn several(found: &str, origin: Origin) -> String {
+    match origin {
+        Origin::Environment => "the environment holds several complete credentials".to_owned(),
+        _ => format!("credentials are {found} with several to choose from"),
+    }
+}
+
+fn not_selected(found: &str, origin: Origin) -> String {
+    match origin {
+        Origin::Environment => {
+            "the environment holds credentials, but none with the name or id given to `select`".to_owned()
+        }
+        _ => format!("credentials are {found}, and none in it has the name or id given to `select`"),
+    }
+}
+
+fn none_usable(found: &str, origin: Origin) -> String {
+    match origin {
+        Origin::Environment => "the environment holds credentials, but none that can get a token".to_owned(),
+        _ => format!("credentials are {found} with none that can get a token"),
+    }
+}
+
+fn nothing(blank: Option<&str>, looked_for: &[String]) -> String {
+    match blank {
+        Some(name) => format!("{name} is set but empty"),
+        None => format!("no credentials in the environment: looked for {}", looked_for.join(", ")),
     }
 }
 
@@ -172,4 +226,8 @@ impl fmt::Display for Place {
     }
 }
 
+/// What the reader of JSON says of a text that was cut off.
+pub(crate) const TOO_EARLY: &str = "it ends too early";
+const WHERE_AEM_IS: &str = "; AEM's own file is in its Developer Console: your environment > Integrations > Technical \
+                            Accounts > download";
 const AS_IT_IS: &str = "use the file as downloaded, without editing it";

@@ -100,7 +100,7 @@ impl KeyError {
             }
             #[cfg(feature = "encrypted-keys")]
             Self::WrongPassphrase => {
-                "secret managers and shells often add quotes or blanks, or leave a placeholder: `openssl pkey -in key.pem \
+                "secret managers and shells often add quotes or spaces, or leave a placeholder: `openssl pkey -in key.pem \
                  -noout` asks for the passphrase and shows whether it is right"
             }
             #[cfg(feature = "encrypted-keys")]

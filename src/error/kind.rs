@@ -6,17 +6,19 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting of the client, or what it needs of the machine (root certificates, proxy variables).
+    /// A setting of the client, or what it needs of the machine (root certificates, proxy
+    /// variables).
     Config,
     /// No complete response: DNS, connection, TLS, proxy, or a connection closed too early.
     Connect,
     /// The credentials: unreadable, incomplete, or of another kind.
     Credentials,
-    /// A token that has expired: IMS issued it so, or it was given to the application.
+    /// A token that has expired: one that IMS issued, or one that was given to the application.
     Expired,
     /// The private key: it cannot sign for IMS.
     Key,
-    /// IMS, or something in its place, refused the request (4xx). The same request will be refused again.
+    /// IMS, or something in its place, refused the request (4xx). The same request will be refused
+    /// again.
     Rejected,
     /// A response that does not come from IMS or cannot be used.
     Response,

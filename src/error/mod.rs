@@ -25,7 +25,7 @@ use http::StatusCode;
 pub(crate) use self::cause::Cause;
 pub(crate) use self::config::ConfigError;
 pub(crate) use self::connection::{ConnectFault, ConnectionError, TlsFault};
-pub(crate) use self::credentials::{CredentialsError, Origin, Place};
+pub(crate) use self::credentials::{CredentialsError, Origin, Place, TOO_EARLY};
 pub(crate) use self::key::KeyError;
 pub use self::kind::ErrorKind;
 pub(crate) use self::response::{ErrorResponse, ResponseError, SET_CLOCK, clock_hint, human};
@@ -42,11 +42,16 @@ pub(crate) use self::usage::UsageError;
 /// [`debug_id`](Self::debug_id), [`retry_after`](Self::retry_after). [`hint`](Self::hint) says what
 /// to do.
 ///
-/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the causes
-/// and, last in the chain, to the hint, so that anything which prints a chain shows it: `{:#}` and
-/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`. The concrete
-/// types of the causes are not promised. The wording may change in any release. No error holds a
-/// secret, a response body other than an IMS error, or a URL.
+/// `Display` is one sentence about this level only. [`source`](StdError::source) leads to the
+/// causes and, last in the chain, to the hint, so anything that prints a chain shows it: `{:#}` and
+/// `{:?}` of `anyhow`, `eyre`, or an error of your own with `#[from]` or `#[source]`.
+///
+/// With thiserror, write `#[error("no token from Adobe")]` and not `#[error("adobe: {0}")]` over a
+/// field with `#[from]` or `#[source]`: the message would be printed twice, once by `{0}` and once
+/// as the source.
+///
+/// The concrete types of the causes are not part of the API. The wording may change in any release.
+/// No error holds a secret, a response body other than an IMS error, or a URL.
 ///
 /// ```
 /// use adobe_ims::{ErrorKind, ServiceCredentials};
@@ -69,7 +74,7 @@ struct Inner {
     source: Option<Cause>,
 }
 
-/// What failed, by area. Private, so that it can grow.
+/// What failed, by area. Private, so that it can be extended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -109,9 +114,9 @@ impl Error {
 
     /// Whether the same call may succeed later, with nothing changed on this side.
     ///
-    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for what
-    /// stays wrong until somebody fixes it: refusals, certificates, a proxy that wants a password,
-    /// unusable responses.
+    /// `true` for connection faults, timeouts, throttling and an overloaded server; `false` for
+    /// what stays wrong until it is fixed: refusals, certificates, a proxy that requires a
+    /// password, unusable responses.
     pub fn is_transient(&self) -> bool {
         match &self.0.failure {
             Failure::Connection(error) => error.is_transient(),
@@ -124,7 +129,7 @@ impl Error {
         }
     }
 
-    /// How long the other side asked clients to wait (`Retry-After`); at most one hour.
+    /// How long the server asked clients to wait (`Retry-After`); at most one hour.
     pub fn retry_after(&self) -> Option<Duration> {
         self.response().and_then(|response| response.retry_after)
     }
@@ -208,6 +213,17 @@ impl Error {
         self
     }
 
+    /// Names the variable that the file was named by.
+    pub(crate) fn named_by(mut self, name: &str) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.origin = Some(match &inner.origin {
+                Some(file) => format!("{name}: {file}"),
+                None => name.to_owned(),
+            });
+        }
+        self
+    }
+
     pub(crate) fn failure(&self) -> &Failure {
         &self.0.failure
     }
@@ -221,8 +237,8 @@ impl Error {
         self.0.response.as_ref()
     }
 
-    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in the
-    /// error and suppresses no request.
+    /// How long IMS itself asks clients to wait. What a proxy or a sign-in page asks for is data in
+    /// the error and suppresses no request.
     pub(crate) fn retry_after_of_ims(&self) -> Option<Duration> {
         let response = self.response()?;
         let is_ims = match &self.0.failure {
@@ -252,6 +268,8 @@ impl Error {
         lines.extend(self.debug_id().map(|id| format!("debug id for Adobe's support: {id}")));
         match self.retry_after() {
             _ if !self.is_transient() => {}
+            // The hint says so.
+            None if hint.is_some_and(|hint| hint.contains("retry later")) => {}
             Some(wait) => lines.push(format!("a retry in {} s may succeed", wait.as_secs())),
             None => lines.push("a retry later may succeed".to_owned()),
         }
@@ -280,11 +298,21 @@ impl Failure {
     }
 }
 
-impl<T: Into<Failure>> From<T> for Error {
-    fn from(failure: T) -> Self {
-        Self::assemble(failure.into(), None, None, None)
-    }
+/// One by one: a blanket implementation would show the private types to users, in the documentation
+/// and whenever a `?` does not fit.
+macro_rules! from {
+    ($($failure:ty),+ $(,)?) => {$(
+        impl From<$failure> for Error {
+            fn from(failure: $failure) -> Self {
+                Self::assemble(failure.into(), None, None, None)
+            }
+        }
+    )+};
 }
+
+from!(ConfigError, ConnectionError, CredentialsError, KeyError, ResponseError, StoreSetupError, UsageError);
+#[cfg(feature = "testing")]
+from!(TestingError);
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
@@ -292,7 +320,7 @@ impl StdError for Error {
     }
 }
 
-// Nothing in it can be changed, so nothing can be left half changed by a panic.
+// Immutable, so a panic cannot leave it half changed.
 impl UnwindSafe for Error {}
 impl RefUnwindSafe for Error {}
 

@@ -53,7 +53,7 @@ impl ResponseError {
         }
     }
 
-    /// Overload passes; a status such as 501 says that the request will never be understood.
+    /// Overload passes; a status such as 501 says that the request will never succeed.
     pub(super) fn is_transient(&self, response: Option<&ErrorResponse>) -> bool {
         match self {
             Self::Throttled => true,
@@ -71,7 +71,8 @@ impl ResponseError {
         }
     }
 
-    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own words.
+    /// Whether IMS itself is throttling or overloaded: 429, 503, or another failure in its own
+    /// words.
     pub(super) fn is_overload(&self, response: &ErrorResponse) -> bool {
         match self {
             Self::Throttled => true,
@@ -125,7 +126,7 @@ impl ResponseError {
     }
 }
 
-/// `400 invalid_token: Could not match …`, as far as there is any of it.
+/// `400 invalid_token: Could not match …`, as far as it is there.
 impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.status.as_str())?;

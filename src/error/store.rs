@@ -1,4 +1,5 @@
-//! A token store that cannot be built. What fails later is a warning: tokens are requested without it.
+//! A token store that cannot be built. What fails later is a warning: tokens are requested without
+//! it.
 
 use std::borrow::Cow;
 

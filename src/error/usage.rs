@@ -43,7 +43,8 @@ impl UsageError {
             }
             Self::TimeOutOfRange => SET_CLOCK,
             Self::AnotherClient => {
-                "`replace` takes a new key or new secrets of the same client; for another client, use `with_credentials`"
+                "a client's credentials can be replaced by a new key or new secrets of the same client id, organization \
+                 and IMS host; for other credentials, make another client with `with_credentials`"
             }
             Self::DevelopmentToken => {
                 "a service needs service credentials or OAuth Server-to-Server credentials: see `Credentials`"

@@ -1,5 +1,5 @@
-//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is the
-//! grant's.
+//! One call to IMS with its retries: mechanism only. What is particular to a kind of credential is
+//! the grant's.
 
 mod reload;
 mod response;
@@ -10,18 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use tracing::Instrument;
 
 pub use self::validate::Validation;
 
-pub(crate) use self::reload::Reload;
+pub(crate) use self::reload::{CredentialsFile, Reload};
 pub(crate) use self::response::read_token;
 
 use self::reload::Changed;
 use self::response::Refusal;
+#[cfg(feature = "metrics")]
+use crate::certificate::Certificate;
 use crate::clock::{Clock, SharedClock, Stopwatch};
-use crate::error::{Error, ErrorKind, ResponseError};
+use crate::error::{Error, ErrorKind, ResponseError, UsageError};
 use crate::grant::{Grant, Learned};
 use crate::request::ImsRequest;
 use crate::retry::{Limits, Retry};
@@ -37,10 +39,11 @@ pub(crate) struct Exchange {
     grant: ArcSwap<Grant>,
     client_id: String,
     org_id: Option<String>,
+    ims_host: String,
     clock: SharedClock,
     limits: Limits,
     reload: Option<Reload>,
-    /// How the application calls the client on metrics.
+    /// The client's label on metrics.
     #[cfg(feature = "metrics")]
     label: Option<String>,
 }
@@ -54,6 +57,7 @@ impl Exchange {
         limits: Limits,
     ) -> Self {
         let (client_id, org_id) = (grant.client_id().to_owned(), grant.org_id().map(str::to_owned));
+        let ims_host = grant.ims_host().to_owned();
         let grant = ArcSwap::from_pointee(grant);
         Self {
             transport,
@@ -61,6 +65,7 @@ impl Exchange {
             grant,
             client_id,
             org_id,
+            ims_host,
             clock,
             limits,
             reload: None,
@@ -91,13 +96,23 @@ impl Exchange {
         self.grant.load_full()
     }
 
-    pub(crate) fn set_grant(&self, grant: Grant) {
-        self.grant.store(Arc::new(grant));
+    /// Sets the grant; returns the one before.
+    pub(crate) fn set_grant(&self, grant: Grant) -> Arc<Grant> {
+        self.grant.swap(Arc::new(grant))
     }
 
-    /// To be called when no lock is held.
-    pub(crate) fn report_certificate(&self) {
-        telemetry::certificate(self.identity(), self.grant().certificate());
+    /// The credentials were replaced: the file counts again when it changes.
+    pub(crate) async fn skip_file(&self) {
+        if let Some(reload) = &self.reload {
+            reload.skip_current().await;
+        }
+    }
+
+    /// Whether its tokens are tokens of this client: `x-api-key` and `x-gw-ims-org-id` must match them.
+    pub(crate) fn is_for(&self, grant: &Grant) -> bool {
+        self.client_id == grant.client_id()
+            && self.ims_host == grant.ims_host()
+            && self.org_id().zip(grant.org_id()).is_none_or(|(own, other)| own == other)
     }
 
     pub(crate) fn client_id(&self) -> &str {
@@ -124,6 +139,8 @@ impl Exchange {
         Identity {
             #[cfg(feature = "metrics")]
             label: self.label.as_deref(),
+            #[cfg(feature = "metrics")]
+            certificate_not_after: self.grant.load().certificate().map(Certificate::not_after),
             ..Identity::new(self.endpoint.host(), &self.client_id)
         }
     }
@@ -137,9 +154,7 @@ impl Exchange {
                 None => self.token_by(&self.grant(), &mut retry).await,
             }
         };
-        let result = self.observed(call, || self.grant().name()).await;
-        self.report_certificate();
-        result
+        self.observed(call, || self.grant().name()).await
     }
 
     /// Gets a token by a grant that is not the client's yet.
@@ -169,38 +184,44 @@ impl Exchange {
         result
     }
 
-    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the current one
-    /// is used; if IMS refuses it, the file may have changed meanwhile.
+    /// A changed file is tried first, and becomes the current grant if it works. Otherwise the
+    /// current one is used; if IMS refuses it, the file may have changed meanwhile.
     async fn token_with_reload(&self, reload: &Reload, retry: &mut Retry<'_>) -> Result<Token, Error> {
         let current = self.grant();
-        let changed = self.reload(reload, &current, None).await;
+        let changed = self.reload(reload, retry.left(), None).await;
         if let Some(changed) = &changed {
             match self.token_by(&changed.grant, retry).await {
-                Err(error) if error.kind() == ErrorKind::Rejected => {
+                Err(error) if is_about_credentials(&error) => {
                     telemetry::reload_refused(self.identity(), &error);
                     retry.restart();
                 }
-                result => return result.inspect(|_| self.accept(reload, changed)),
+                result => return result.inspect(|_| self.accept(reload, changed, &current)),
             }
         }
         let error = match self.token_by(&current, retry).await {
             Err(error) if error.kind() == ErrorKind::Rejected => error,
             result => return result,
         };
-        let Some(later) = self.reload(reload, &current, changed.as_ref()).await else { return Err(error) };
+        let Some(later) = self.reload(reload, retry.left(), changed.as_ref()).await else { return Err(error) };
         retry.restart();
-        self.token_by(&later.grant, retry).await.inspect(|_| self.accept(reload, &later))
+        self.token_by(&later.grant, retry).await.inspect(|_| self.accept(reload, &later, &current))
     }
 
-    /// A file that cannot be used is a warning: the current grant goes on.
-    async fn reload(&self, reload: &Reload, current: &Grant, tried: Option<&Changed>) -> Option<Changed> {
-        let changed = reload.read(current, tried).await;
+    /// A file that cannot be used is a warning: the current grant stays in use.
+    async fn reload(&self, reload: &Reload, left: Duration, tried: Option<&Changed>) -> Option<Changed> {
+        let changed = match reload.read(left, tried).await {
+            Ok(Some(changed)) if !self.is_for(&changed.grant) => Err(UsageError::AnotherClient.into()),
+            changed => changed,
+        };
         changed.inspect_err(|error| telemetry::reload_failed(self.identity(), error)).ok().flatten()
     }
 
-    fn accept(&self, reload: &Reload, changed: &Changed) {
-        self.grant.store(Arc::clone(&changed.grant));
-        reload.accept(changed);
+    /// Unless `replace` has set other credentials meanwhile.
+    fn accept(&self, reload: &Reload, changed: &Changed, current: &Arc<Grant>) {
+        let before = self.grant.compare_and_swap(current, Arc::clone(&changed.grant));
+        if Arc::ptr_eq(&before, current) {
+            reload.accept(changed);
+        }
     }
 
     async fn token_by(&self, grant: &Grant, retry: &mut Retry<'_>) -> Result<Token, Error> {
@@ -224,7 +245,7 @@ impl Exchange {
     /// One attempt: a request, and another one at once where a refusal taught what to change.
     async fn attempt(&self, grant: &Grant, learned: &mut Learned) -> Result<Token, Error> {
         loop {
-            // Over before the attempt is, so that a key that hangs is reported as that.
+            // Shorter than the attempt, so that a key that hangs is reported as such.
             let limit = self.limits.attempt.min(self.limits.call).mul_f64(0.8);
             let request = grant.request(self.clock.now(), learned, limit).await?;
             let received = self.post(&request.ims, &[]).await?;
@@ -278,6 +299,11 @@ impl Exchange {
             }
         }
     }
+}
+
+/// Whether other credentials may fare better: a refusal, or the 500 that a migrated credential gets.
+fn is_about_credentials(error: &Error) -> bool {
+    !error.is_transient() || error.status() == Some(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 const X_IMS_CLIENT_ID: HeaderName = HeaderName::from_static("x-ims-clientid");

@@ -25,8 +25,8 @@ pub(crate) struct Refusal {
 
 /// Reads the response to a token request.
 ///
-/// The lifetime counts from before the request was sent: so a token never outlives what IMS meant, however
-/// long the response took.
+/// The lifetime counts from before the request was sent: so a token never outlives what IMS meant,
+/// however long the response took.
 pub(crate) fn read_token(
     received: &Received,
     request: &TokenRequest,
@@ -53,7 +53,7 @@ pub(crate) fn read_token(
     }
 }
 
-/// Reads a response whose status says it all.
+/// Reads a response of which only the status matters.
 pub(super) fn read_nothing(received: &Received, request: &ImsRequest, endpoint: &Endpoint) -> Result<(), Box<Refusal>> {
     Reader { received, request }.success(endpoint)
 }
@@ -181,11 +181,11 @@ impl TokenResponse {
     }
 }
 
-/// How long the token lives, by `expires_in` and by the token's own claims.
+/// The lifetime of the token, by `expires_in` and by the token's own claims.
 ///
-/// The unit of `expires_in` depends on the endpoint. The claim is in milliseconds for certain, so where
-/// the *other* unit agrees with it, the claim is believed. Where neither does, the shorter counts: to
-/// expire early costs a request, to expire late an outage.
+/// The unit of `expires_in` depends on the endpoint. The claim is always in milliseconds, so where
+/// the *other* unit agrees with it, the claim is believed. Where neither does, the shorter counts:
+/// expiring early costs a request, expiring late an outage.
 fn lifetime(expires_in: Option<LenientU64>, unit: Unit, claimed: Option<Duration>) -> Result<Duration, &'static str> {
     let claimed = claimed.filter(|lifetime| !lifetime.is_zero());
     let lifetime = match (expires_in, claimed) {
@@ -201,7 +201,7 @@ fn lifetime(expires_in: Option<LenientU64>, unit: Unit, claimed: Option<Duration
                 Unit::Milliseconds => (milliseconds, seconds),
             };
             if stated > MAX_PLAUSIBLE_LIFETIME {
-                return Err("the lifetime of its token is absurdly long");
+                return Err("the lifetime of its token is implausibly long");
             }
             match claimed {
                 Some(claimed) if other.abs_diff(claimed) <= AGREEMENT => claimed.min(other),
@@ -213,7 +213,8 @@ fn lifetime(expires_in: Option<LenientU64>, unit: Unit, claimed: Option<Duration
     Ok(lifetime.min(MAX_LIFETIME))
 }
 
-/// An error in any of the shapes seen: IMS's own (RFC 6749 section 5.2), or that of Adobe's API gateway.
+/// An error in any of the shapes seen: IMS's own (RFC 6749 section 5.2), or that of Adobe's API
+/// gateway.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
@@ -227,23 +228,22 @@ struct ErrorBody {
 }
 
 fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    let text = LenientText::deserialize(deserializer)?;
-    Ok(text.text().map(|text| Secret::from(text.to_owned())))
+    Ok(LenientText::deserialize(deserializer)?.into_text().map(Secret::from))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice::<Object<T>>(body).ok().map(|Object(value)| value)
 }
 
-/// How far the local clock is from that of the other side. `Date` is cut to whole seconds, so half of one
-/// is its middle.
+/// How far the local clock is from the server's. `Date` is cut to whole seconds, so half of one is
+/// its middle.
 pub(super) fn skew(received: &Received) -> Option<Skew> {
     let date = received.date()?.checked_add(Duration::from_millis(500))?;
     Some(Skew::between(received.midpoint()?, date))
 }
 
-/// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the other side's clock. Nonsense
-/// is ignored, and nobody is made to wait longer than an hour; of several the longest counts.
+/// RFC 9110 section 10.2.3: seconds, or a date, which is compared with the server's clock. Invalid
+/// values are ignored, and at most an hour counts; of several, the longest.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| {
         let value = value.to_str().ok()?.trim();
@@ -271,7 +271,8 @@ const AGREEMENT: Duration = Duration::from_secs(5);
 const MIN_NOT_SECONDS: u64 = 10_000_000;
 /// Over a year is not a lifetime but a mistake.
 const MAX_PLAUSIBLE_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// Tokens live 24 hours at most (Adobe's documentation); nothing that a response says makes it more.
+/// Tokens live 24 hours at most (Adobe's documentation); nothing that a response says makes it
+/// more.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]

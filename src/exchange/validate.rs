@@ -1,4 +1,5 @@
-//! Asks IMS whether a token is valid: `POST /ims/validate_token/v1` (`adobe/ims-go`, `adobe/aio-lib-ims`).
+//! Asks IMS whether a token is valid: `POST /ims/validate_token/v1` (`adobe/ims-go`,
+//! `adobe/aio-lib-ims`).
 
 use serde::Deserialize;
 
@@ -21,8 +22,8 @@ impl Validation {
         self.is_valid
     }
 
-    /// Why IMS does not accept it, such as `bad_signature`: at most 200 printable characters. `None` for a
-    /// valid token, and where IMS gives no reason.
+    /// Why IMS does not accept it, such as `bad_signature`: at most 200 printable characters.
+    /// `None` for a valid token, and where IMS gives no reason.
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }

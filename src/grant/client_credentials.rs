@@ -24,8 +24,8 @@ impl ClientCredentialsGrant {
         &self.credentials
     }
 
-    /// Everything is in the body: Adobe's reference for Server-to-Server credentials, which separates
-    /// scopes by commas.
+    /// Everything is in the body: Adobe's reference for Server-to-Server credentials, which
+    /// separates scopes by commas.
     pub(super) fn request(&self, learned: &mut Learned) -> TokenRequest {
         let credentials = &self.credentials;
         let mut fields = vec![
@@ -39,8 +39,8 @@ impl ClientCredentialsGrant {
         TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Seconds }
     }
 
-    /// A credential may have two live secrets while one replaces the other: the next one is tried at once
-    /// if this one was refused, but not for a client id that IMS does not know.
+    /// A credential may have two live secrets while one replaces the other: the next one is tried
+    /// at once if this one was refused, but not for a client id that IMS does not know.
     pub(super) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         if !is_about_secret(refusal) {
             return false;
@@ -100,7 +100,8 @@ impl ClientCredentialsGrant {
     }
 }
 
-/// "invalid client_secret parameter", or no words at all; never "invalid client_id parameter".
+/// "invalid client_secret parameter", or no description at all; never "invalid client_id
+/// parameter".
 fn is_about_secret(refusal: &ErrorResponse) -> bool {
     let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
     refusal.code.as_deref() == Some("invalid_client")

@@ -31,7 +31,8 @@ impl JwtGrant {
         self.signer.credentials()
     }
 
-    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use only.
+    /// A newly signed assertion each time: an earlier one may have expired, or be good for one use
+    /// only.
     pub(super) async fn request(
         &self,
         now: SystemTime,
@@ -50,9 +51,9 @@ impl JwtGrant {
         Ok(TokenRequest { ims: ImsRequest::new(PATH, fields), expires_in: Unit::Milliseconds })
     }
 
-    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives. The
-    /// correction has a limit: whoever responds must not get an assertion for years to come by lying
-    /// about the time.
+    /// A wrong clock explains a refused assertion if it is off by as long as an assertion lives.
+    /// The correction is limited: a server that lies about the time must not get an assertion that
+    /// is valid for years.
     pub(super) fn learn(&self, refusal: &ErrorResponse, learned: &mut Learned) -> bool {
         let Some(skew) = refusal.skew.filter(|_| learned.skew.is_none()) else { return false };
         let explains = skew.size() >= self.signer.lifetime() && !skew.is_tolerated() && skew.size() <= MAX_CORRECTION;
@@ -63,7 +64,8 @@ impl JwtGrant {
         false
     }
 
-    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real use.
+    /// Documented codes of the exchange (`adobeio-auth: JWT/JWT.md`) and responses seen in real
+    /// use.
     pub(super) fn hint(&self, refusal: &ErrorResponse, now: SystemTime) -> Option<Cow<'static, str>> {
         let description = refusal.description.as_deref().unwrap_or_default().to_ascii_lowercase();
         let says = |word: &str| description.contains(word);
@@ -98,7 +100,7 @@ impl JwtGrant {
             "invalid_signature" => return Some(self.signature_hint(now)),
             "invalid_scope" => return Some(Cow::Owned(self.metascope_hint())),
             "bad_request" => {
-                "IMS found a claim in a wrong form: `org` must end in @AdobeOrg, and `id` must be the technical \
+                "IMS found a malformed claim: `org` must end in @AdobeOrg, and `id` must be the technical \
                  account's id that ends in @techacct.adobe.com, not its e-mail"
             }
             "unauthorized_client" => {
@@ -113,7 +115,7 @@ impl JwtGrant {
         }))
     }
 
-    /// What the certificate makes of a refused signature: the most likely cause only.
+    /// What the certificate says about a refused signature: only the most likely cause.
     fn signature_hint(&self, now: SystemTime) -> Cow<'static, str> {
         let Some(certificate) = self.credentials().certificate() else {
             return Cow::Borrowed(
@@ -134,7 +136,7 @@ impl JwtGrant {
     }
 }
 
-/// What a certificate makes of a refused signature, and what to do.
+/// What a certificate says about a refused signature, and what to do.
 pub(crate) fn certificate_hint(certificate: &Certificate, now: SystemTime) -> String {
     if !certificate.matches_key() {
         return "this private key does not belong to the certificate in the same file: take both from one download"
@@ -159,7 +161,8 @@ fn with_clock(refusal: &ErrorResponse, advice: &'static str) -> Cow<'static, str
 
 /// Adobe's documentation; `/ims/exchange/v1/jwt` and a trailing slash respond alike.
 const PATH: &str = "/ims/exchange/jwt";
-/// As long as Adobe ever let an assertion live; covers a clock in the wrong time zone.
+/// The longest lifetime of an assertion that Adobe ever allowed; covers a clock in the wrong time
+/// zone.
 const MAX_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) const CREATE_CERTIFICATE: &str =
     "create a new one in the Developer Console and download the credentials again";

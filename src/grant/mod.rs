@@ -20,11 +20,11 @@ use crate::secret::Secret;
 pub(crate) use self::client_credentials::{GRANT_SCOPES, RENEW_SECRET};
 pub(crate) use self::jwt::{CREATE_CERTIFICATE, certificate_hint};
 
-/// A set closed like that of [`Credentials`]: the compiler lists what a new kind lacks.
+/// A closed set, like [`Credentials`]: the compiler lists what a new kind lacks.
 pub(crate) enum Grant {
     Jwt(JwtGrant),
     ClientCredentials(ClientCredentialsGrant),
-    /// A development token stands for itself: there is nothing to ask for.
+    /// A development token needs no grant: there is nothing to request.
     None(DevelopmentToken),
 }
 
@@ -169,13 +169,6 @@ impl Grant {
         }
     }
 
-    /// Whether tokens of both are tokens of one client: `x-api-key` and `x-gw-ims-org-id` must match them.
-    pub(crate) fn is_same_client(&self, other: &Self) -> bool {
-        self.client_id() == other.client_id()
-            && self.ims_host() == other.ims_host()
-            && self.org_id().zip(other.org_id()).is_none_or(|(one, other)| one == other)
-    }
-
     /// The host that the credential belongs to.
     pub(crate) fn ims_host(&self) -> &str {
         match self {
@@ -185,7 +178,7 @@ impl Grant {
         }
     }
 
-    /// What tells its tokens from those of others in a store. `None` where none are requested.
+    /// What distinguishes its tokens from others in a store. `None` where none are requested.
     pub(crate) fn owner<'a>(&'a self, endpoint: &'a str) -> Option<Owner<'a>> {
         let (kind, account, scopes, secret) = match self {
             Self::Jwt(grant) => {
@@ -195,7 +188,12 @@ impl Grant {
             }
             Self::ClientCredentials(grant) => {
                 let credentials = grant.credentials();
-                ("client_credentials", "", credentials.scopes().collect(), credentials.client_secrets().first()?)
+                // Which organization a token is for may depend on whether it was sent.
+                let kind = match credentials.sends_org_id() {
+                    true => "client_credentials with org_id",
+                    false => "client_credentials",
+                };
+                (kind, "", credentials.scopes().collect(), credentials.client_secrets().first()?)
             }
             Self::None(_) => return None,
         };

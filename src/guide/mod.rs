@@ -6,6 +6,9 @@ pub mod which_credential {}
 #[doc = include_str!("moving_to_oauth.md")]
 pub mod moving_to_oauth {}
 
+#[doc = include_str!("many_processes.md")]
+pub mod many_processes {}
+
 #[doc = include_str!("keys_elsewhere.md")]
 pub mod keys_elsewhere {}
 

@@ -1,12 +1,12 @@
-//! What people keep a private key in and this crate does not read: each by its name, with the command
-//! that makes it usable.
+//! Recognizes formats of private keys that this crate does not read. Errors name the format, and
+//! the command that converts it.
 
 use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, Header, SliceReader, Tag};
 
 use crate::error::KeyError;
 
-/// By the first words of a text.
+/// Recognizes a format by the first words of a text.
 pub(super) fn of_text(text: &str) -> Option<KeyError> {
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '"' | '\''));
     if start.starts_with("PuTTY-User-Key-File-") {
@@ -16,21 +16,21 @@ pub(super) fn of_text(text: &str) -> Option<KeyError> {
         return Some(JWK);
     }
     if start.starts_with("ssh-") || start.starts_with("---- BEGIN SSH2") {
-        return Some(KeyError::OtherKind { found: "a public key of SSH" });
+        return Some(KeyError::OtherKind { found: "an SSH public key" });
     }
     is_path(start).then_some(KeyError::Path)
 }
 
-/// By the label of a PEM block.
+/// Recognizes a format by the label of a PEM block.
 pub(super) fn of_label(label: &str) -> Option<KeyError> {
     match label {
         "OPENSSH PRIVATE KEY" => Some(OPENSSH),
-        "PKCS7" | "CMS" => Some(KeyError::OtherKind { found: "a bundle of certificates (PKCS#7)" }),
+        "PKCS7" | "CMS" => Some(KeyError::OtherKind { found: "a PKCS#7 certificate bundle" }),
         _ => None,
     }
 }
 
-/// By the structure of a file in bytes, or in base64.
+/// Recognizes a format by its structure in bytes, or in base64.
 pub(super) fn of_bytes(bytes: &[u8]) -> Option<KeyError> {
     if bytes.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || bytes.starts_with(&[0xce, 0xce, 0xce, 0xce]) {
         return Some(JAVA);
@@ -41,7 +41,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Option<KeyError> {
     is_pkcs12(bytes).then_some(PKCS12)
 }
 
-/// RFC 7292 `PFX`: version 3, then a `ContentInfo` of PKCS#7.
+/// Whether it is a `PFX` (RFC 7292): version 3, then a `ContentInfo` of PKCS#7.
 fn is_pkcs12(der: &[u8]) -> bool {
     let read = || {
         let mut reader = SliceReader::new(der).ok()?;
@@ -59,7 +59,8 @@ pub(super) fn sequence(reader: &mut SliceReader<'_>) -> Option<()> {
     (header.tag() == Tag::Sequence).then_some(())
 }
 
-/// One short line that begins like a path or ends like a key file. Base64 has slashes, too.
+/// Whether it is one short line that begins like a path or ends like a key file. Base64 has
+/// slashes, too.
 fn is_path(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     let starts = ["/", "./", "../", "~/", "\\\\", ".\\", "file:"].iter().any(|start| text.starts_with(start));

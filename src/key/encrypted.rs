@@ -1,5 +1,5 @@
-//! An encrypted private key (RFC 5958 `EncryptedPrivateKeyInfo`): what encrypts it, named if that is
-//! not supported.
+//! Reads an encrypted private key (RFC 5958 `EncryptedPrivateKeyInfo`), and names the encryption if
+//! it is not supported.
 
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef};
 use x509_cert::der::{Decode, SliceReader};
@@ -16,7 +16,7 @@ pub(super) struct Encrypted<'a> {
 }
 
 impl<'a> Encrypted<'a> {
-    /// `None` for anything else: an algorithm of PKCS#5 or PKCS#12, then bytes.
+    /// Reads an algorithm of PKCS#5 or PKCS#12, then bytes. `None` for anything else.
     pub(super) fn of(der: &'a [u8]) -> Option<Self> {
         let mut reader = SliceReader::new(der).ok()?;
         sequence(&mut reader)?;
@@ -26,7 +26,7 @@ impl<'a> Encrypted<'a> {
         [PKCS5, PKCS12].iter().any(is_of).then_some(Self { algorithm, content })
     }
 
-    /// The `PrivateKeyInfo` in it.
+    /// Decrypts the `PrivateKeyInfo`.
     pub(super) fn open(&self, passphrase: Option<&str>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         if self.algorithm.oid != PBES2 {
             return Err(old_scheme(self.algorithm.oid));
@@ -54,24 +54,24 @@ impl<'a> Encrypted<'a> {
     }
 }
 
-/// What PBES2 is made of here (RFC 8018 appendix A.4): key derivation and cipher, if one of them is not
-/// PBKDF2 or AES-CBC.
+/// Reads the parameters of PBES2 (RFC 8018 appendix A.4). Returns an error unless the key
+/// derivation is PBKDF2 and the cipher AES-CBC.
 fn unsupported(parameters: AnyRef<'_>) -> Option<KeyError> {
     let mut reader = SliceReader::new(parameters.value()).ok()?;
     let derivation = AlgorithmIdentifierRef::decode(&mut reader).ok()?.oid;
     let cipher = AlgorithmIdentifierRef::decode(&mut reader).ok()?.oid;
     match (derivation, cipher) {
         (SCRYPT, _) => Some(with("scrypt")),
-        (derivation, _) if derivation != PBKDF2 => Some(with("another key derivation than PBKDF2")),
+        (derivation, _) if derivation != PBKDF2 => Some(with("a key derivation other than PBKDF2")),
         (_, AES_128_CBC | AES_192_CBC | AES_256_CBC) => None,
         (_, DES_EDE3_CBC) => Some(with("triple DES")),
         (_, DES_CBC) => Some(with_legacy("DES")),
         (_, RC2_CBC) => Some(with_legacy("RC2")),
-        _ => Some(with("another cipher than AES-CBC")),
+        _ => Some(with("a cipher other than AES-CBC")),
     }
 }
 
-/// What was there before PBES2.
+/// The error for a scheme older than PBES2.
 fn old_scheme(algorithm: ObjectIdentifier) -> KeyError {
     match algorithm {
         PKCS12_3DES | PKCS12_2DES => with("an old scheme of PKCS#12 (triple DES)"),
@@ -82,7 +82,7 @@ fn old_scheme(algorithm: ObjectIdentifier) -> KeyError {
     }
 }
 
-/// RFC 1421 header `Proc-Type: 4,ENCRYPTED`.
+/// The error for the header `Proc-Type: 4,ENCRYPTED` (RFC 1421).
 pub(super) fn old_pem() -> KeyError {
     with("the old format of OpenSSL (Proc-Type: 4,ENCRYPTED)")
 }
@@ -91,7 +91,7 @@ pub(super) fn with(found: &'static str) -> KeyError {
     KeyError::EncryptedWith { found, advice: CONVERT }
 }
 
-/// What OpenSSL 3 keeps in a provider of its own.
+/// The error for an algorithm that OpenSSL 3 has in its legacy provider.
 fn with_legacy(found: &'static str) -> KeyError {
     KeyError::EncryptedWith { found, advice: CONVERT_LEGACY }
 }

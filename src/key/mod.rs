@@ -1,5 +1,5 @@
-//! A private key in any spelling becomes a proved RSA key. What is wrong with it otherwise is said in
-//! words of its own, and never with a byte of the text.
+//! Turns a private key in any spelling into a checked RSA key. Errors name the problem, and never
+//! show a byte of the text.
 
 mod container;
 mod encrypted;
@@ -27,8 +27,8 @@ use crate::pem::{self, Block, Content};
 pub(crate) struct RsaKey(Arc<KeyPair>);
 
 impl RsaKey {
-    /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs. Only an encrypted key needs the
-    /// passphrase.
+    /// Reads PKCS#1 or PKCS#8 in any spelling that [`pem::blocks`] repairs. Only an encrypted key
+    /// needs the passphrase.
     pub(crate) fn from_text(text: &str, passphrase: Option<&str>) -> Result<Self, Error> {
         if text.len() > MAX_KEY {
             return Err(KeyError::TooLong { limit: MAX_KEY }.into());
@@ -80,7 +80,7 @@ impl fmt::Debug for RsaKey {
     }
 }
 
-/// What the redirection of PowerShell makes of the text that openssl prints.
+/// Reads UTF-16, which PowerShell writes when the output of openssl is redirected to a file.
 fn utf_16(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let unit: fn([u8; 2]) -> u16 = match bytes.get(..2)? {
         [0xff, 0xfe] => u16::from_le_bytes,
@@ -104,7 +104,7 @@ fn parse(block: &Block, passphrase: Option<&str>) -> Result<KeyPair, KeyError> {
         _ if is_plain_key(block) => {}
         ENCRYPTED_PKCS8 => {}
         other => {
-            let other_kind = || KeyError::OtherKind { found: what_stands_there(other) };
+            let other_kind = || KeyError::OtherKind { found: kind_of_label(other) };
             return Err(container::of_label(other).unwrap_or_else(other_kind));
         }
     }
@@ -116,7 +116,7 @@ fn parse(block: &Block, passphrase: Option<&str>) -> Result<KeyPair, KeyError> {
     }
 }
 
-/// A label can be wrong; the structure cannot.
+/// Goes by the structure: a label can be wrong.
 fn parse_der(der: &[u8], passphrase: Option<&str>) -> Result<KeyPair, KeyError> {
     if let Some(container) = container::of_bytes(der) {
         return Err(container);
@@ -132,7 +132,8 @@ fn parse_der(der: &[u8], passphrase: Option<&str>) -> Result<KeyPair, KeyError> 
 
 fn parse_plain_der(der: &[u8]) -> Result<KeyPair, KeyError> {
     let pkcs1 = match private_key_info(der) {
-        // Only the key itself: aws-lc refuses an algorithm without its NULL parameter, which some tools leave out.
+        // Passes only the inner key: aws-lc refuses an algorithm without its NULL parameter, which
+        // some tools omit.
         Some((RSA, pkcs1)) => pkcs1,
         Some((algorithm, _)) => return Err(KeyError::OtherKind { found: algorithm_name(algorithm) }),
         None => der,
@@ -140,12 +141,12 @@ fn parse_plain_der(der: &[u8]) -> Result<KeyPair, KeyError> {
     KeyPair::from_der(pkcs1).map_err(|_| why_rejected(pkcs1))
 }
 
-fn what_stands_there(label: &str) -> &'static str {
+fn kind_of_label(label: &str) -> &'static str {
     match label {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => "a public key",
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => "a certificate",
-        "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key, but IMS accepts only RSA",
-        "DSA PRIVATE KEY" => "a DSA key, but IMS accepts only RSA",
+        "EC PRIVATE KEY" | "EC PARAMETERS" => "an EC key; IMS accepts only RSA",
+        "DSA PRIVATE KEY" => "a DSA key; IMS accepts only RSA",
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => "a certificate request",
         _ => "a PEM block of another kind",
     }
@@ -153,14 +154,14 @@ fn what_stands_there(label: &str) -> &'static str {
 
 fn algorithm_name(algorithm: ObjectIdentifier) -> &'static str {
     match algorithm {
-        EC => "an EC key, but IMS accepts only RSA",
-        ED25519 => "an Ed25519 key, but IMS accepts only RSA",
-        RSA_PSS => "an RSA-PSS key, but IMS accepts only plain RSA (RS256)",
-        _ => "a key of another algorithm than RSA",
+        EC => "an EC key; IMS accepts only RSA",
+        ED25519 => "an Ed25519 key; IMS accepts only RSA",
+        RSA_PSS => "an RSA-PSS key; IMS accepts only plain RSA (RS256)",
+        _ => "a key of an algorithm other than RSA",
     }
 }
 
-/// The DER says how long it is; fewer bytes than that mean a cut.
+/// Whether the DER has fewer bytes than its header says.
 fn is_cut(der: &[u8]) -> bool {
     let Ok(mut reader) = SliceReader::new(der) else { return false };
     match Header::decode(&mut reader) {
@@ -169,7 +170,8 @@ fn is_cut(der: &[u8]) -> bool {
     }
 }
 
-/// RFC 5208 `PrivateKeyInfo`: algorithm and the key inside. `None` for anything else.
+/// Reads a `PrivateKeyInfo` (PKCS#8, RFC 5208): algorithm and the key inside. `None` for anything
+/// else.
 pub(crate) fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> {
     let mut reader = SliceReader::new(der).ok()?;
     sequence(&mut reader)?;
@@ -179,7 +181,7 @@ pub(crate) fn private_key_info(der: &[u8]) -> Option<(ObjectIdentifier, &[u8])> 
     Some((algorithm.oid, key.as_bytes()))
 }
 
-/// aws-lc only says no. The modulus shows whether the size was the reason.
+/// aws-lc gives no reason. The modulus shows whether the size was the problem.
 fn why_rejected(pkcs1: &[u8]) -> KeyError {
     match modulus_bits(pkcs1) {
         Some(bits) if bits < MIN_MODULUS => KeyError::TooFewBits { bits },
@@ -191,7 +193,7 @@ fn why_rejected(pkcs1: &[u8]) -> KeyError {
     }
 }
 
-/// RFC 8017 `RSAPrivateKey`: version, then the modulus.
+/// The size of the modulus in an `RSAPrivateKey` (RFC 8017): version, then the modulus.
 fn modulus_bits(pkcs1: &[u8]) -> Option<usize> {
     let mut reader = SliceReader::new(pkcs1).ok()?;
     sequence(&mut reader)?;
@@ -209,7 +211,7 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-/// What aws-lc signs with; AEM's keys have 2048 bits.
+/// The sizes that aws-lc supports; AEM's keys have 2048 bits.
 const MIN_MODULUS: usize = 2048;
 const MAX_MODULUS: usize = 8192;
 /// A key of 8192 bits takes 6.5 KiB, one of 16384, which is reported as too long, 13 KiB.

@@ -1,4 +1,4 @@
-//! Decrypts what PBES2 encrypted (RFC 8018 section 6.2), by PBKDF2 and AES-CBC. The derived key and
+//! Decrypts PBES2 (RFC 8018 section 6.2) with PBKDF2 and AES-CBC. The derived key and
 //! the result are wiped.
 
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::encrypted::{UNUSUAL, with};
 use crate::error::KeyError;
 
-/// The passphrase is asked for last: a key that cannot be decrypted does not need it.
+/// Requires the passphrase last: a key that cannot be decrypted does not need it.
 pub(super) fn decrypt(
     parameters: AnyRef<'_>,
     content: &[u8],
@@ -86,11 +86,11 @@ impl<'a> Derivation<'a> {
 fn unreadable(error: &der::Error) -> KeyError {
     match error.kind() {
         // PBKDF2 and the cipher are known by now.
-        ErrorKind::OidUnknown { .. } => with("PBKDF2 with another function than HMAC-SHA"),
+        ErrorKind::OidUnknown { .. } => with("PBKDF2 with a function other than HMAC-SHA"),
         _ => with(UNUSUAL),
     }
 }
 
-/// One to three seconds of one core. OpenSSL takes 2048 by default, and what people are advised to take for
-/// passwords is about a million.
+/// One to three seconds of one core. OpenSSL's default is 2048; the usual advice for passwords is
+/// about a million.
 const MAX_ITERATIONS: u32 = 5_000_000;

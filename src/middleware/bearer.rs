@@ -1,4 +1,4 @@
-//! What is decided about a request and its response, whoever sends it. Knows no HTTP client.
+//! What is decided about a request and its response, independent of the HTTP client.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ struct Inner {
 }
 
 impl Bearer {
-    /// Creates one that sets the `Authorization` header on requests to `hosts`.
+    /// Creates a middleware that sets the `Authorization` header on requests to `hosts`.
     ///
     /// Each host is a name (`author-p1-e1.adobeaemcloud.com`), an address, or `*.` and a domain
     /// (`*.adobe.io`), which stands for all hosts below the domain, at any depth, and not for the
-    /// domain itself. With a port (`localhost:4502`) it is that port only, otherwise any. Only
-    /// `https` requests get the token, and `http` ones to loopback: a literal in 127.0.0.0/8,
+    /// domain itself. With a port (`localhost:4502`), it is only that port; without one, any port.
+    /// Only `https` requests get the token, and `http` ones to loopback: a literal in 127.0.0.0/8,
     /// `[::1]`, or `localhost`.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Bearer {
         Self::builder(tokens, hosts).build()
     }
 
-    /// Returns a builder, to set the headers that most Adobe APIs other than AEM want as well.
+    /// Returns a builder, to set the headers that most Adobe APIs other than AEM also require.
     ///
     /// `hosts` as for [`new`](Self::new).
     pub fn builder(
@@ -101,8 +101,8 @@ impl Bearer {
         is_refused
     }
 
-    /// The token for the retry. `None` if the source still has the refused one only, which would be
-    /// refused again: a fixed token, or one that replaced another less than a minute ago.
+    /// The token for the retry. `None` if the source still has only the refused one: a fixed token,
+    /// or one that replaced another less than a minute ago.
     pub(super) async fn another(&self, refused: &Token) -> Result<Option<Token>, Error> {
         Ok(Some(self.token().await?).filter(|token| !token.is(refused)))
     }

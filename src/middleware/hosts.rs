@@ -1,6 +1,7 @@
 //! Where a request must go to get the token: scheme, host and port.
 
 use crate::error::ConfigError;
+use crate::redact::{looks_like_credential, printable};
 use crate::transport::is_loopback;
 
 use http::uri::Authority;
@@ -30,10 +31,13 @@ struct Pattern {
 
 impl Hosts {
     pub(super) fn parse(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, ConfigError> {
-        let patterns = patterns.into_iter().map(|pattern| Pattern::parse(pattern.as_ref()));
-        let patterns = patterns.collect::<Result<Vec<_>, _>>().map_err(unusable)?;
+        let parse = |text: &str| {
+            Pattern::parse(text).map_err(|problem| ConfigError::Host { host: shown(text), problem, hint: HINT })
+        };
+        let patterns = patterns.into_iter().map(|pattern| parse(pattern.as_ref()));
+        let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
         match patterns.is_empty() {
-            true => Err(unusable("the list is empty")),
+            true => Err(ConfigError::Setting { name: "hosts", problem: "the list is empty", hint: HINT }),
             false => Ok(Self(patterns)),
         }
     }
@@ -55,10 +59,10 @@ impl Hosts {
 impl Pattern {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains(['/', '@', '?', '#']) {
-            return Err("one is a URL, not a host");
+            return Err("is a URL, not a host");
         }
         if !text.is_ascii() {
-            return Err("one is not in ASCII");
+            return Err("is not in ASCII");
         }
         let authority: Authority = text.parse().map_err(|_| NOT_A_HOST)?;
         let (host, port) = (authority.host(), authority.port_u16());
@@ -72,7 +76,7 @@ impl Pattern {
             return Err(NOT_A_HOST);
         }
         if below.is_some() && !is_domain(name) {
-            return Err("one covers a whole top-level domain, or addresses");
+            return Err("covers a whole top-level domain, or addresses");
         }
         Ok(Self { name: name.to_ascii_lowercase(), is_below: below.is_some(), port })
     }
@@ -109,11 +113,24 @@ fn is_domain(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, top)| !top.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn unusable(problem: &'static str) -> ConfigError {
-    ConfigError::Setting { name: "hosts", problem, hint: HINT }
+/// For a message: without what may be a secret in a URL, which is the user with its password, and
+/// the query.
+fn shown(text: &str) -> String {
+    let address = text.split(['?', '#']).next().unwrap_or_default();
+    let address = match (address.split_once("://"), address.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        (None, Some((_, rest))) => rest.to_owned(),
+        (_, None) => address.to_owned(),
+    };
+    let address = printable(&address, MAX_SHOWN);
+    match address.is_empty() || looks_like_credential(&address) {
+        true => "one".to_owned(),
+        false => format!("`{address}`"),
+    }
 }
 
-const NOT_A_HOST: &str = "one is not a host name";
+const NOT_A_HOST: &str = "is not a host name";
+const MAX_SHOWN: usize = 100;
 const HINT: &str = "list the API's hosts, such as author-p1-e1.adobeaemcloud.com, or *.adobe.io for all hosts below \
                     adobe.io: without https:// and without a path";
 
@@ -175,6 +192,23 @@ mod tests {
         ];
         for (host, url, expected) in cases {
             assert_eq!(check(&[host], url), expected, "{host} and {url}");
+        }
+    }
+
+    #[test]
+    fn the_message_names_the_host_but_no_secret_in_it() {
+        let cases = [
+            ("https://author.example.com", "`https://author.example.com` is a URL, not a host"),
+            ("https://me:MARKER@author.example.com/?key=MARKER", "`https://author.example.com/` is a URL, not a host"),
+            ("me:MARKER@author.example.com", "`author.example.com` is a URL, not a host"),
+            ("*.io", "`*.io` covers a whole top-level domain, or addresses"),
+            ("author.*.io", "`author.*.io` is not a host name"),
+            ("", "one is not a host name"),
+            ("p8e-MARKER/", "one is a URL, not a host"),
+        ];
+        for (host, words) in cases {
+            let error = crate::Error::from(Hosts::parse(["good.example", host]).unwrap_err());
+            assert_eq!(error.to_string(), format!("setting hosts cannot be used: {words}"));
         }
     }
 

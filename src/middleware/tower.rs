@@ -38,10 +38,10 @@ pub struct BearerLayer<R = NoRetry> {
     retry: PhantomData<R>,
 }
 
-/// A service in front of which a [`BearerLayer`] stands.
+/// A service wrapped in a [`BearerLayer`].
 ///
 /// Its error is the inner service's, or [`Error`](crate::Error) if there is no token, both boxed:
-/// `error.downcast_ref::<adobe_ims::Error>()` tells them apart.
+/// `error.downcast_ref::<adobe_ims::Error>()` distinguishes them.
 ///
 /// # Cancel safety
 ///
@@ -57,7 +57,7 @@ pub struct BearerService<S, R = NoRetry> {
 /// The future of a [`BearerService`].
 pub type BearerFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// A 401 comes back as it is; the next request gets another token. For bodies of any type.
+/// A 401 is returned as it is; the next request gets another token. For bodies of any type.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct NoRetry;

@@ -1,4 +1,4 @@
-//! Tokens in files of this user, on this machine.
+//! Keeps tokens in files of this user, on this machine.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
@@ -11,11 +11,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tokio::sync::Semaphore;
 
 use super::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
-use crate::clock::{Clock, SystemClock, Uptime};
+use crate::clock::{Clock, Moment, SystemClock, Uptime};
+use crate::credentials::file::shown;
 use crate::error::{Cause, Error, StoreSetupError};
 
-/// Shares tokens between the processes of one user on one machine, in a directory of files. Feature
-/// `file-store`.
+/// Shares tokens between the processes of one user on one machine, in a directory of files.
+/// Requires the feature `file-store`.
 ///
 /// For command-line tools, cron jobs, CI steps and the worker processes of one service. Clones, and
 /// stores made for the same directory, share their tokens.
@@ -40,25 +41,26 @@ use crate::error::{Cause, Error, StoreSetupError};
 ///
 /// # The files
 ///
-/// For each credential one of some kilobytes with the sealed token, and an empty one that is locked while
-/// a token is requested. Both are created with mode 0600 and stay: nothing has to be cleaned up, and all
-/// of them may be deleted at any time. A token is written to a new file and renamed, so that a process
-/// that is killed leaves a whole token or none. The operating system ends the lock of a killed process.
+/// Each credential has two files: one of a few kilobytes with the sealed token, and an empty one
+/// that is locked while a token is requested. Both are created with mode 0600 and stay. Nothing has
+/// to be cleaned up, and all of them may be deleted at any time. A token is written to a new file,
+/// which is then renamed: a process that is killed leaves a whole token or none. The operating
+/// system releases the lock of a killed process.
 ///
-/// A directory that others may write to is refused, so use a new one *in* a directory like `/tmp` or a
-/// mounted volume, not the directory itself.
+/// A directory that others may write to is refused, so use a new one *in* a directory like `/tmp`
+/// or a mounted volume, not the directory itself.
 ///
 /// # Time
 ///
-/// On Linux the remaining lifetime of a token counts by the machine's uptime and by its wall clock, and
-/// the shorter counts; a token that was saved before the last boot, or on another machine, counts as
-/// absent. Elsewhere it counts by the wall clock only. A clock that shows a time before the token was
-/// saved makes it absent.
+/// On Linux the remaining lifetime of a token is measured by uptime and by wall clock; the shorter
+/// applies. A token that was saved before the last boot, or on another machine, counts as absent.
+/// On other systems it is measured by the wall clock only. If the wall clock shows a time before
+/// the token was saved, the token counts as absent.
 ///
 /// # Network file systems
 ///
-/// Use a directory on a local disk, and `RedisStore` between machines. Where files cannot
-/// be locked, several processes may request a token at once.
+/// Use a directory on a local disk, and `RedisStore` between machines. Where files cannot be
+/// locked, several processes may request a token at the same time.
 #[derive(Clone)]
 pub struct FileStore(Arc<Inner>);
 
@@ -69,25 +71,26 @@ struct Inner {
 }
 
 impl FileStore {
-    /// Uses this directory, and creates it with mode 0700 if it does not exist, and its parents. Blocks
-    /// while it does.
+    /// Uses this directory; creates it (mode 0700) and its parents if necessary. Blocking.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it cannot be created or is not a directory, or if
-    /// users other than its owner may write to it.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it cannot be created or is not a directory,
+    /// or if users other than its owner may write to it.
     pub fn new(directory: impl AsRef<Path>) -> Result<Self, Error> {
         let directory = directory.as_ref().to_owned();
         let error = |problem| StoreSetupError { store: STORE, problem, hint: DIRECTORY_HINT };
-        create(&directory)
-            .map_err(|io| Error::caused(error("its directory cannot be created"), Cause::from_chain(Some(&io))))?;
-        check(&directory)
-            .map_err(|io| Error::caused(error("its directory cannot be used"), Cause::from_chain(Some(&io))))?;
+        let caused = |problem, io: io::Error| {
+            let named = shown(&directory).map(|path| io::Error::new(io.kind(), format!("{path}: {io}")));
+            Error::caused(error(problem), Cause::from_chain(Some(&named.unwrap_or(io))))
+        };
+        create(&directory).map_err(|io| caused("its directory cannot be created", io))?;
+        check(&directory).map_err(|io| caused("its directory cannot be used", io))?;
         Ok(Self(Arc::new(Inner { directory, threads: Arc::new(Semaphore::new(MAX_THREADS)) })))
     }
 
-    /// Uses the directory `adobe-ims` in this user's cache directory: `$XDG_CACHE_HOME` or `~/.cache`,
-    /// `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+    /// Uses the directory `adobe-ims` in this user's cache directory: `$XDG_CACHE_HOME` or
+    /// `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
     ///
     /// # Errors
     ///
@@ -101,12 +104,12 @@ impl FileStore {
         Self::new(directory.join("adobe-ims"))
     }
 
-    /// The directory of its files.
+    /// The directory that holds the files.
     pub fn directory(&self) -> &Path {
         &self.0.directory
     }
 
-    /// Works on the files of a key, off the threads that run futures.
+    /// Works on the files of a key, on a thread for blocking calls.
     fn run<'a, T: Send + 'static>(
         &'a self,
         key: &'a str,
@@ -133,12 +136,12 @@ impl TokenStore for FileStore {
     }
 
     fn save<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()> {
-        // The lifetime counts from here, not from when a thread is free.
-        let (token, called) = (token.clone(), SystemClock.monotonic());
+        // The lifetime is measured from here, not from when a thread is free.
+        let (token, called) = (token.clone(), Moment::now(&SystemClock));
         self.run(key, move |files| {
-            // Read before the other clock: what passes in between shortens the lifetime.
+            // Read before the other clocks: the time in between shortens the lifetime.
             let uptime = Uptime::now();
-            let waited = SystemClock.monotonic().saturating_duration_since(called);
+            let waited = Moment::now(&SystemClock).since(called);
             files.save(&Record::new(&token, waited, uptime))
         })
     }
@@ -173,7 +176,7 @@ impl Files {
         }
         let Some((bytes, metadata)) = self.read()? else { return Ok(None) };
         let Some(record) = Record::parse(&bytes) else {
-            // Whatever it is, no credential opens it: it is reported, and overwritten.
+            // No credential opens these bytes: they are reported, and overwritten.
             return Ok(Some(SealedToken::new(bytes, Duration::from_secs(1))));
         };
         let age = SystemClock.now().duration_since(metadata.modified()?).ok();
@@ -188,7 +191,7 @@ impl Files {
         if written.is_err() {
             let _ = fs::remove_file(&new);
         }
-        // No fsync: what a power failure leaves behind is a whole token, or it is no token at all.
+        // No fsync: a power failure leaves a whole token, or bytes that the checksum rejects.
         self.sweep();
         written
     }
@@ -205,8 +208,8 @@ impl Files {
 
     fn lease(&self, lifetime: Duration) -> io::Result<Lease> {
         let directory = self.directory()?;
-        // Opened for writing, which locks over NFS need; never deleted, since a lock is that of a file
-        // and not of its name.
+        // Opened for writing, as locks over NFS require. Never deleted, since a lock belongs to a file and
+        // not to its name.
         let lock = private().read(true).write(true).create(true).truncate(false).open(self.path(LOCK))?;
         check_owner(&directory, &lock.metadata()?)?;
         match lock.try_lock() {
@@ -216,7 +219,7 @@ impl Files {
                 Ok(Lease::Held(Box::pin(async move { drop(lock) })))
             }
             Err(TryLockError::WouldBlock) if is_overdue(&lock, lifetime) => {
-                // One at a time goes on without it.
+                // One process at a time continues without the lease.
                 let _ = lock.set_modified(SystemClock.now());
                 Ok(Lease::Unsupported)
             }
@@ -237,7 +240,7 @@ impl Files {
         Ok(Some((bytes, metadata)))
     }
 
-    /// The directory, which may have been removed.
+    /// Checks the directory, and creates it again if it has been removed.
     fn directory(&self) -> io::Result<Metadata> {
         check(&self.directory).or_else(|error| {
             none_if_missing(error)?;
@@ -246,7 +249,7 @@ impl Files {
         })
     }
 
-    /// Removes what processes have left behind that were killed while they wrote.
+    /// Removes the new files of processes that were killed while they wrote.
     fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
         for entry in entries.flatten() {
@@ -265,8 +268,9 @@ impl Files {
     }
 }
 
-/// What a file holds: a sealed token, how long it was valid when it was saved, and when that was by the
-/// clock that nobody sets. With a checksum, since a lifetime that lost a bit would outlive its token.
+/// The content of a file: a sealed token, its remaining lifetime when it was saved, and the uptime
+/// at that moment (the clock that cannot be set). A checksum protects it, since a flipped bit could
+/// make the lifetime too long.
 struct Record<'a> {
     remaining: Duration,
     uptime: Option<Uptime>,
@@ -278,8 +282,8 @@ impl<'a> Record<'a> {
         Self { remaining: token.remaining().saturating_sub(waited), uptime, sealed: token.bytes() }
     }
 
-    /// A mark, the checksum of all that follows, the remaining lifetime and the uptime in milliseconds,
-    /// the boot with its length, and the sealed token.
+    /// A mark, the checksum of everything that follows, the remaining lifetime and the uptime in
+    /// milliseconds, the boot with its length, and the sealed token.
     fn bytes(&self) -> Vec<u8> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX).to_be_bytes();
         let uptime = self.uptime.as_ref();
@@ -313,20 +317,20 @@ impl<'a> Record<'a> {
         Some(Self { remaining: millis(remaining), uptime, sealed })
     }
 
-    /// How long the token is still valid; `None` if it has expired or nobody can say. `age` is that of
-    /// the file by the wall clock, `None` if it comes from the future.
+    /// How long the token is still valid; `None` if it has expired or its age is unknown. `age` is
+    /// the age of the file by the wall clock, `None` if the file is from the future.
     fn remaining(&self, age: Option<Duration>, now: Option<&Uptime>) -> Option<Duration> {
         let age = match (&self.uptime, now) {
             (Some(saved), Some(now)) if saved.boot == now.boot => age?.max(now.since.checked_sub(saved.since)?),
             (None, None) => age?,
-            // Another boot, or another machine: their clocks say nothing about each other.
+            // Another boot, or another machine: their uptimes cannot be compared.
             _ => return None,
         };
         self.remaining.checked_sub(age).filter(|remaining| !remaining.is_zero())
     }
 }
 
-/// Whether a lease that is still held has outlived its lifetime: its process hangs or is stopped.
+/// Whether a lease that is still held is older than its lifetime: its process hangs or is stopped.
 fn is_overdue(lock: &File, lifetime: Duration) -> bool {
     let began = lock.metadata().and_then(|metadata| metadata.modified()).ok();
     let age = began.and_then(|began| SystemClock.now().duration_since(began).ok());
@@ -362,7 +366,7 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Who may write to the directory can put an old token in place of a new one.
+/// Refuses a directory that other users may write to: they could replace a new token by an old one.
 fn check(directory: &Path) -> io::Result<Metadata> {
     let metadata = fs::metadata(directory)?;
     if !metadata.is_dir() {
@@ -375,7 +379,7 @@ fn check(directory: &Path) -> io::Result<Metadata> {
     Ok(metadata)
 }
 
-/// A directory of another user, except the administrator's, is one that others may write to.
+/// Refuses a directory of another user, who may write to it. The administrator's is accepted.
 #[cfg(unix)]
 fn check_owner(directory: &Metadata, own: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -392,7 +396,7 @@ fn check_owner(_: &Metadata, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// A relative path in such a variable is to be ignored (XDG base directory specification).
+/// Ignores a relative path in such a variable, as the XDG base directory specification requires.
 fn user_cache(read: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     let absolute = |name| read(name).filter(|path: &PathBuf| path.is_absolute());
     if cfg!(windows) {
@@ -411,12 +415,12 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 const STORE: &str = "file store";
-const DIRECTORY_HINT: &str = "give a directory of this user's own that nobody else may write to: a new one is created, \
-                              also in a directory like /tmp";
+const DIRECTORY_HINT: &str = "give a directory that only this user may write to: a new one is created, also in a \
+                              directory like /tmp";
 const TOKEN: &str = "token";
 const LOCK: &str = "lock";
 const NEW: &str = "new";
-/// Of the format: another one has another key, too.
+/// The mark of the format: another format has another mark, and another key.
 const MARK: &[u8] = b"adobe-ims 1\n";
 /// A sealed token has some kilobytes.
 const MAX_FILE: u64 = 64 * 1024;

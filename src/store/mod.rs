@@ -1,10 +1,10 @@
 //! Token stores: one token for many processes and machines.
 //!
-//! Without a store every process asks IMS for a token of its own. With one, processes that use the same
-//! credential share a token: whichever needs one first requests it, the others read it. A client asks
-//! its store only where [`ImsClient::token`](crate::ImsClient::token) would ask IMS, so a cached token
-//! costs what it costs without a store, and [`ImsClient::exchange`](crate::ImsClient::exchange) ignores
-//! it.
+//! Without a store every process asks IMS for a token of its own. With one, processes that use the
+//! same credential share a token: whichever needs one first requests it, the others read it. A
+//! client asks its store only where [`ImsClient::token`](crate::ImsClient::token) would ask IMS, so
+//! returning a cached token costs the same as without a store, and
+//! [`ImsClient::exchange`](crate::ImsClient::exchange) ignores it.
 //!
 //! | store | shares between | feature |
 //! | --- | --- | --- |
@@ -12,12 +12,14 @@
 //! | `RedisStore` | machines | `redis-store` |
 //! | your own [`TokenStore`] | whatever reaches it | |
 //!
-//! A store holds bytes that say nothing without the credential: tokens are sealed with AES-256-GCM under
-//! a key made from the client secret, and bound to the name they are stored under. What cannot be opened
-//! (damaged, moved, sealed with another secret) counts as absent and is overwritten.
+//! A store holds bytes that are useless without the credential: tokens are sealed with AES-256-GCM
+//! under a key derived from the client secret, and bound to the name they are stored under. A value
+//! that cannot be opened (damaged, moved, sealed with another secret) counts as absent and is
+//! overwritten.
 //!
-//! A store never makes a call fail. If it is down, full or wrong, tokens are requested without it: one
-//! WARN says so, it is not asked for a while, and an INFO says when it works again.
+//! A store never makes a call fail. If it is down, full or returns errors, tokens are requested
+//! from IMS without it. One WARN reports it, the store is not asked for a while, and an INFO
+//! reports when it works again.
 
 #[cfg(feature = "file-store")]
 mod file;
@@ -46,22 +48,23 @@ pub(crate) use self::stored::{Shareable, Stored};
 
 use crate::error::Cause;
 
-/// A future of a [`TokenStore`]: as an `async fn` would return it, but with a name.
+/// The boxed future that a [`TokenStore`] method returns, as `async-trait` would write it.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Ends a lease. It may be dropped without having been polled, then what it holds has to end the lease,
-/// or the lease's lifetime.
+/// Ends a lease. If it is dropped unpolled, dropping what it holds must end the lease; otherwise
+/// the lease ends with its lifetime.
 pub type ReleaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Keeps sealed tokens for many processes. Object-safe; `Arc<T>` and `Box<T>` of a store are stores.
+/// Keeps sealed tokens for many processes. Object-safe (dyn-compatible); `Arc<T>` and `Box<T>` of a
+/// store are stores.
 ///
-/// A key is a text of 64 hexadecimal digits, one for each credential. A value is a [`SealedToken`] of
-/// some kilobytes. Nothing has to be kept durably, and nothing goes wrong if two processes hold the same
-/// lease or if a value is lost: that costs a request to IMS. What must hold is that a value is read
-/// whole or not at all, and that its remaining lifetime is never too long.
+/// A key is a text of 64 hexadecimal digits, one for each credential. A value is a [`SealedToken`]
+/// of some kilobytes. Nothing has to be durable: if a value is lost, or two processes hold the same
+/// lease, that costs only a request to IMS. But a value must be read whole or not at all, and its
+/// remaining lifetime must never be too long.
 ///
-/// Every call has a time limit of its own, a second at most: futures may be dropped at any time, and
-/// need not limit themselves.
+/// Every call has a timeout of at most a second: futures may be dropped at any time, and need no
+/// timeout of their own.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -76,9 +79,9 @@ pub type ReleaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// #[derive(Default)]
 /// struct Maps {
-///     /// With when they were saved.
+///     /// Tokens, and when they were saved.
 ///     tokens: HashMap<String, (SealedToken, Instant)>,
-///     /// Until when they are held.
+///     /// Leases, and when they end.
 ///     leases: HashMap<String, Instant>,
 /// }
 ///
@@ -120,7 +123,7 @@ pub type ReleaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///             let (store, key) = (self.clone(), key.to_owned());
 ///             Ok(Lease::Held(Box::pin(async move {
 ///                 let mut maps = store.0.lock().unwrap();
-///                 // Somebody else's by now, if this one came too late.
+///                 // May be another process's by now.
 ///                 if maps.leases.get(&key) == Some(&until) {
 ///                     maps.leases.remove(&key);
 ///                 }
@@ -142,21 +145,41 @@ pub type ReleaseFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 pub trait TokenStore: Send + Sync + 'static {
-    /// The token saved under this key, and how long it is still valid. `None` if there is none.
+    /// Returns the token saved under this key, and how long it is still valid. `None` if there is
+    /// none.
     ///
-    /// Count the remaining lifetime from when the token was saved, by one clock: comparing the clocks of
-    /// two machines makes tokens outlive their end. If in doubt, return `None`.
+    /// Count the remaining lifetime from when the token was saved, by one clock: comparing the
+    /// clocks of two machines makes tokens outlive their expiry. If in doubt, return `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::unreachable`] if the store does not respond, [`StoreError::failed`] if it
+    /// refuses the request.
     fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<SealedToken>>;
 
-    /// Saves a token in place of whatever is there. It need not be kept beyond its remaining lifetime.
+    /// Saves a token, and replaces the one that is there. It need not be kept beyond its remaining
+    /// lifetime.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
     fn save<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()>;
 
-    /// Removes this token: only if the bytes under the key are these. Called while the lease of the key is
-    /// held, if there are leases.
+    /// Removes this token, but only if the bytes under the key are the same. Called while the lease
+    /// of the key is held, if there are leases.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
     fn remove<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()>;
 
-    /// Asks for the lease of a key, which only one process holds at a time, and returns at once. It ends
-    /// when it is released or after its lifetime, even if the process that holds it has been killed.
+    /// Tries to acquire the lease of a key, a lock that one process holds at a time, and returns at
+    /// once. It ends when it is released or after its lifetime, even if the process that holds it
+    /// has been killed.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load). A store without leases returns [`Lease::Unsupported`].
     fn lease<'a>(&'a self, key: &'a str, lifetime: Duration) -> StoreFuture<'a, Lease>;
 }
 
@@ -168,23 +191,23 @@ pub struct SealedToken {
 }
 
 impl SealedToken {
-    /// What a store returns. Any bytes are safe: those that were not saved under this key and for this
-    /// credential count as absent.
+    /// Creates the value that a store returns. Any bytes are safe: those that were not saved under
+    /// this key and for this credential count as absent.
     pub fn new(bytes: impl Into<Vec<u8>>, remaining: Duration) -> Self {
         Self { bytes: bytes.into(), remaining }
     }
 
-    /// A store counts from when it has the token: by then some of its lifetime is over.
+    /// A store counts from when it receives the token: by then part of its lifetime is over.
     fn shortened(self, by: Duration) -> Self {
         Self { remaining: self.remaining.saturating_sub(by), ..self }
     }
 
-    /// What a store keeps: some kilobytes.
+    /// The bytes to keep: some kilobytes.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// How long the token is still valid.
+    /// How long the token is still valid, its time to live (TTL).
     pub fn remaining(&self) -> Duration {
         self.remaining
     }
@@ -197,16 +220,16 @@ impl fmt::Debug for SealedToken {
     }
 }
 
-/// What became of asking a [`TokenStore`] for a lease.
+/// The result of asking a [`TokenStore`] for a lease.
 #[non_exhaustive]
 pub enum Lease {
-    /// This process holds it. The future ends it: polled when the token has been saved or could not be
-    /// had, or dropped if the request was cancelled.
+    /// This process holds it. The future ends it: it is polled when the token has been saved or
+    /// could not be obtained, or dropped if the request was cancelled.
     Held(ReleaseFuture),
     /// Another process holds it.
     Busy,
-    /// There is no lease to wait for: the store has none, or its holder hangs. Several processes may
-    /// request a token at once.
+    /// There is no lease to wait for: the store has no leases, or the holder hangs. Several
+    /// processes may request a token at once.
     Unsupported,
 }
 
@@ -220,22 +243,23 @@ impl fmt::Debug for Lease {
     }
 }
 
-/// Why a [`TokenStore`] could not do what it was asked to. Reported as a warning; the call goes on
-/// without the store.
+/// Why a request to a [`TokenStore`] failed. Reported as a warning; the call continues without the
+/// store.
 #[derive(Debug)]
 pub struct StoreError {
     is_unreachable: bool,
-    /// Reduced to text: it may come from anybody's code.
+    /// Reduced to text: it may come from foreign code.
     cause: Cause,
 }
 
 impl StoreError {
-    /// The store cannot be reached, or does not respond.
+    /// Creates the error for a store that cannot be reached, or does not respond.
     pub fn unreachable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { is_unreachable: true, cause: Cause::from_chain(Some(&*cause.into())) }
     }
 
-    /// The store was reached, and failed: it is full, it refuses the password, it is read-only.
+    /// Creates the error for a store that was reached, and failed: it is full, it refuses the
+    /// password, it is read-only.
     pub fn failed(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { is_unreachable: false, cause: Cause::from_chain(Some(&*cause.into())) }
     }
@@ -297,5 +321,7 @@ impl<T: TokenStore + ?Sized> TokenStore for Box<T> {
     }
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,12 @@
-//! One store for all clients that share it: asks it within a limit, and not at all while it is down.
+//! Wraps a store for all clients that share it. Each request has a timeout; a store that is down is
+//! not asked (circuit breaker).
 
 use std::fmt;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
 use super::{StoreError, StoreFuture, TokenStore};
+use crate::caught::caught;
 use crate::clock::{Moment, SharedClock};
 use crate::telemetry;
 
@@ -17,11 +15,11 @@ pub(crate) struct Store {
     outage: Mutex<Option<Outage>>,
 }
 
-/// Since a failure, until a token was read or saved.
+/// An outage: begins with a failure, and ends when a token was read or saved.
 struct Outage {
     since: Moment,
     failures: u32,
-    /// Not asked again before.
+    /// The store is not asked again before this moment.
     until: Moment,
 }
 
@@ -30,7 +28,7 @@ impl Store {
         Self { store: Box::new(store), outage: Mutex::default() }
     }
 
-    /// Asks the store; `None` if it fails or is not to be asked now.
+    /// Asks the store; `None` if the store fails, or is down.
     pub(super) async fn ask<'a, T>(
         &'a self,
         clock: &SharedClock,
@@ -42,8 +40,8 @@ impl Store {
         }
         let asked = caught(async move { ask(&*self.store).await });
         let outcome = match tokio::time::timeout(limit, asked).await {
-            Ok(Some(outcome)) => outcome,
-            Ok(None) => Err(StoreError::failed("it panicked")),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(StoreError::failed("the store panicked")),
             Err(_) => Err(StoreError::unreachable(format!("no response within {} ms", limit.as_millis()))),
         };
         outcome.inspect_err(|error| self.failed(error, Moment::now(clock))).ok()
@@ -53,8 +51,7 @@ impl Store {
     pub(super) fn works(&self, clock: &SharedClock) {
         let ended = self.outage().take();
         if let Some(outage) = ended {
-            let down_for = Moment::now(clock).monotonic.saturating_duration_since(outage.since.monotonic);
-            telemetry::store_works(down_for);
+            telemetry::store_works(Moment::now(clock).since(outage.since));
         }
     }
 
@@ -62,13 +59,19 @@ impl Store {
         self.outage().as_ref().is_some_and(|outage| !now.is_past(outage.until))
     }
 
-    /// A warning for the first failure only.
+    /// Logs a warning for the first failure only. Requests that were under way together count as one.
     fn failed(&self, error: &StoreError, now: Moment) {
         let mut outage = self.outage();
         let (since, failures) = outage.as_ref().map_or((now, 0), |outage| (outage.since, outage.failures));
-        let pause = pause(failures, fastrand::f64());
-        let until = now.checked_add(pause).unwrap_or(now);
-        *outage = Some(Outage { since, failures: failures.saturating_add(1), until });
+        let pause = match outage.as_ref().filter(|outage| !now.is_past(outage.until)) {
+            Some(outage) => outage.until.monotonic.saturating_duration_since(now.monotonic),
+            None => {
+                let pause = pause(failures, fastrand::f64());
+                let until = now.checked_add(pause).unwrap_or(now);
+                *outage = Some(Outage { since, failures: failures.saturating_add(1), until });
+                pause
+            }
+        };
         drop(outage);
         telemetry::store_failed(error, failures == 0, pause);
     }
@@ -84,23 +87,13 @@ impl fmt::Debug for Store {
     }
 }
 
-/// `None` if it panics: a store is anybody's code, and must not make a call fail.
-async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => Poll::Ready(None),
-    })
-    .await
-}
-
 /// How long a store that has failed is not asked.
 fn pause(failures: u32, draw: f64) -> Duration {
     let jitter = 1.0 + MAX_JITTER * draw.clamp(0.0, 1.0);
     FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(MAX_PAUSE).mul_f64(jitter)
 }
 
-/// Long enough that nobody notices a store that hangs for a second each time.
+/// Long enough that a store that hangs for a second each time is not noticed.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
 const MAX_JITTER: f64 = 0.1;

@@ -1,4 +1,5 @@
-//! What leaves the process: a token sealed for its credential, and the key it is stored under.
+//! Seals (encrypts and authenticates) tokens for a store, and derives the key they are stored
+//! under.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub(crate) struct Vault {
     cipher: RandomizedNonceKey,
 }
 
-/// Damaged, or somebody else's.
+/// Damaged, or another credential's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
@@ -26,8 +27,8 @@ impl Vault {
     /// `None` if the crypto library fails.
     pub(crate) fn new(mut owner: Owner<'_>) -> Option<Self> {
         let derived = Salt::new(HKDF_SHA256, CONTEXT).extract(owner.secret.expose().as_bytes());
-        // While a secret is replaced, processes with either one share among themselves instead of
-        // overwriting each other's tokens.
+        // While a secret is replaced, processes with the old one and with the new one use different keys,
+        // and do not overwrite each other's tokens.
         let fingerprint = expand(&derived, b"name")?;
         owner.scopes.sort_unstable();
         owner.scopes.dedup();
@@ -36,7 +37,7 @@ impl Vault {
         hash.update(CONTEXT);
         hash.update(&*fingerprint);
         for field in fields.iter().chain(&owner.scopes) {
-            // With its length, so that no two lists of fields look alike.
+            // With its length, so that different lists of fields have different hashes.
             hash.update(&u64::try_from(field.len()).ok()?.to_be_bytes());
             hash.update(field.as_bytes());
         }
@@ -45,12 +46,13 @@ impl Vault {
         Some(Self { key, cipher })
     }
 
-    /// Under which its tokens are stored: says nothing to whoever does not have the credential.
+    /// The key that the tokens are stored under. It reveals nothing without the credential.
     pub(super) fn key(&self) -> &str {
         &self.key
     }
 
-    /// The format is a version, a nonce, and what is sealed: the lifetime in milliseconds, and the text.
+    /// Seals a token. The format is a version, a nonce, and the ciphertext of the lifetime in
+    /// milliseconds and the text.
     pub(super) fn seal(&self, token: &Token, now: Moment) -> Option<SealedToken> {
         let (lifetime, remaining) = (token.lifetime(), token.remaining_at(now));
         let text = token.expose_secret().as_bytes();
@@ -70,7 +72,7 @@ impl Vault {
         Some(SealedToken::new(bytes, remaining))
     }
 
-    /// The token, as of a moment before the store was asked. `Ok(None)` if it has expired.
+    /// Opens a token, as of a moment before the store was asked. `Ok(None)` if it has expired.
     pub(super) fn open(
         &self,
         sealed: &SealedToken,
@@ -82,7 +84,7 @@ impl Vault {
             return Ok(None);
         }
         let (lifetime, text) = self.unseal(sealed.bytes()).ok_or(Unreadable)?;
-        // No store knows better than that: its clock was set, or it has been tampered with.
+        // The store is wrong: its clock was set, or the value has been tampered with.
         if remaining > lifetime {
             return Err(Unreadable);
         }
@@ -108,7 +110,8 @@ fn expand(derived: &Prk, purpose: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     Some(out)
 }
 
-/// Another format has another one: then neither version reads or overwrites what the other one saved.
+/// Another format needs another context, so that versions neither read nor overwrite each other's
+/// tokens.
 const CONTEXT: &[u8] = b"adobe-ims token store 1";
 const VERSION: u8 = 1;
 const LIFETIME_LEN: usize = size_of::<u64>();
@@ -254,7 +257,8 @@ mod tests {
         assert!(open(&vault, sealed.bytes(), Duration::MAX).is_err());
     }
 
-    /// A change of the format is a change of the key. Computed by another HKDF and SHA-256, field by field.
+    /// A change of the format is a change of the key. Computed by another HKDF and SHA-256, field
+    /// by field.
     #[test]
     fn the_key_of_a_credential_stays_the_same_from_release_to_release() {
         assert_eq!(vault().key(), "58d0caea434a82c6a8d7fb6fb8302382c52afb5a7053cc39b67aa339a0e20f5b");

@@ -1,4 +1,4 @@
-//! The decorator of the loader: asks the store where the cache would ask IMS.
+//! Decorates a loader: asks the store before it asks IMS.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::{Lease, ReleaseFuture, SealedToken, Store, StoreFuture, TokenStore, Vault};
 use crate::cache::{Load, Wanted};
+use crate::caught::caught;
 use crate::clock::{Deadline, Moment, SharedClock, Stopwatch};
 use crate::error::Error;
 use crate::telemetry::{self, Identity};
@@ -15,19 +16,19 @@ use crate::token::Token;
 
 /// A loader whose tokens can be shared.
 pub(crate) trait Shareable: Load {
-    /// Of the credential that is current. `None` if its tokens cannot be shared.
+    /// The vault of the current credential. `None` if its tokens cannot be shared.
     fn vault(&self) -> Option<Vault>;
 }
 
-/// Loads from the store if there is one, or else leases, loads from IMS and saves.
+/// Loads a token from the store. If there is none, acquires the lease, loads from IMS and saves.
 pub(crate) struct Stored<L> {
     loader: L,
     shared: Option<Shared>,
-    /// Not the tokens themselves: a forgotten token is kept nowhere.
+    /// Hashes, not tokens: a forgotten token must not stay in memory.
     forgotten: Mutex<Vec<Digest>>,
 }
 
-/// The store, and what part of a call's time it may take.
+/// The store, its clock, and the timeout of a call.
 struct Shared {
     store: Arc<Store>,
     clock: SharedClock,
@@ -37,16 +38,16 @@ struct Shared {
 /// What the store has for a caller.
 enum Found {
     Token(Token),
-    /// None, and this process is the one to request it.
+    /// No token: this process holds the lease, and requests one.
     Lease(Held),
 }
 
 /// What is under a key.
 enum Value {
     Token(Token),
-    /// It was refused by an API or revoked.
+    /// A token that an API refused, or that was revoked.
     Forgotten(SealedToken),
-    /// Nothing, nothing that can be opened, or nothing that lives long enough.
+    /// No value, one that cannot be opened, or a token that expires too soon.
     Absent,
 }
 
@@ -56,10 +57,10 @@ impl<L: Shareable> Stored<L> {
         Self { loader, shared, forgotten: Mutex::default() }
     }
 
-    /// Saves a token that came by another way than through this loader.
+    /// Saves a token that this loader did not load.
     pub(crate) async fn share(&self, token: &Token) {
         if let Some(shared) = &self.shared {
-            self.save(shared, token, shared.limit()).await;
+            self.save(shared, token).await;
         }
     }
 
@@ -71,7 +72,7 @@ impl<L: Shareable> Stored<L> {
             let held = match lease {
                 Lease::Held(release) => Some(Held::new(release, shared.limit())),
                 Lease::Unsupported => None,
-                // Who holds it is about to overwrite the token.
+                // The process that holds the lease is about to overwrite the token.
                 Lease::Busy => return,
             };
             self.remove_forgotten(shared, &vault).await;
@@ -87,16 +88,20 @@ impl<L: Shareable> Stored<L> {
             None => None,
         };
         let result = self.loader.load(wanted.later(watch.elapsed())).await;
-        if let Ok(token) = &result {
-            // Those who wait must have the token before they give up.
-            let left = shared.call.saturating_sub(watch.elapsed()).mul_f64(0.5);
-            self.save(shared, token, shared.limit().min(left)).await;
-        }
-        end(held).await;
+        let after = async {
+            if let Ok(token) = &result {
+                self.save(shared, token).await;
+            }
+            end(held).await;
+        };
+        // Waiting processes must get the token before their wait ends.
+        let left = shared.call.saturating_sub(watch.elapsed()).mul_f64(0.5);
+        let _ = tokio::time::timeout(left, after).await;
         result
     }
 
-    /// `None`: IMS has to be asked, and nobody waits for it but the callers of this client.
+    /// Returns `None` if IMS has to be asked without a lease: no other process waits for the
+    /// result.
     async fn find(&self, shared: &Shared, wanted: Wanted) -> Option<Found> {
         let vault = self.loader.vault()?;
         let deadline = Deadline::after(shared.wait());
@@ -114,23 +119,23 @@ impl<L: Shareable> Stored<L> {
                 Lease::Unsupported => return None,
                 Lease::Busy if deadline.remaining().is_zero() => return None,
                 Lease::Busy => {
-                    // Not all at once.
+                    // With jitter, so that processes do not ask at the same time.
                     let jittered = pause.mul_f64(1.0 + MAX_JITTER * fastrand::f64());
                     tokio::time::sleep(jittered.min(deadline.remaining())).await;
-                    pause = pause.saturating_mul(2).min(MAX_PAUSE);
+                    pause = pause.mul_f64(1.5).min(MAX_PAUSE);
                 }
             }
         }
     }
 
-    /// With the lease: whoever held it before may have saved a token meanwhile.
+    /// Reads again with the lease: its previous holder may have saved a token meanwhile.
     async fn decide(&self, shared: &Shared, vault: &Vault, wanted: Wanted, held: Held, warned: &mut bool) -> Found {
         match self.read(shared, vault, wanted, warned).await {
             Some(Value::Token(token)) => {
                 held.end().await;
                 return Found::Token(token);
             }
-            // Whatever comes of the exchange: nobody else gets it any more.
+            // Removed even if the exchange fails: no other process must get it.
             Some(Value::Forgotten(sealed)) => shared.remove(vault, &sealed).await,
             Some(Value::Absent) | None => {}
         }
@@ -139,7 +144,7 @@ impl<L: Shareable> Stored<L> {
 
     /// `None` if the store failed.
     async fn read(&self, shared: &Shared, vault: &Vault, wanted: Wanted, warned: &mut bool) -> Option<Value> {
-        // Before the store is asked: the remaining lifetime is at most as long as it says.
+        // Before the store is asked, so that the remaining lifetime is never too long.
         let asked = Moment::now(&shared.clock);
         let Some(sealed) = shared.ask(|store| store.load(vault.key())).await? else {
             return Some(Value::Absent);
@@ -172,17 +177,18 @@ impl<L: Shareable> Stored<L> {
         }
     }
 
-    /// By the credential that is current now: it may have been reloaded for this very token.
-    async fn save(&self, shared: &Shared, token: &Token, limit: Duration) {
+    /// Saves under the credential that is current now: it may have been reloaded before this token
+    /// was requested.
+    async fn save(&self, shared: &Shared, token: &Token) {
         let before = Moment::now(&shared.clock);
         let Some(vault) = self.loader.vault() else { return };
         let sealed = vault.seal(token, before).map(|sealed| sealed.shortened(shared.limit()));
         let Some(sealed) = sealed.filter(|sealed| !sealed.remaining().is_zero()) else { return };
-        if shared.ask_within(limit, |store| store.save(vault.key(), &sealed)).await.is_none() {
+        if shared.ask(|store| store.save(vault.key(), &sealed)).await.is_none() {
             return;
         }
-        // The process stood still for longer than the lifetime was shortened by.
-        if Moment::now(&shared.clock).is_past(before.checked_add(shared.limit()).unwrap_or(before)) {
+        // The process was suspended for longer than the lifetime was shortened by.
+        if Moment::now(&shared.clock).since(before) > shared.limit() {
             return shared.remove(&vault, &sealed).await;
         }
         shared.store.works(&shared.clock);
@@ -210,10 +216,10 @@ impl<L: Shareable> Load for Stored<L> {
         self.loader.identity()
     }
 
-    /// Remembered, since no store can be asked here: the next call does not take it from the store, and
-    /// removes it.
+    /// Only remembers the token, since a store cannot be asked here. The next call does not take it
+    /// from the store, and removes it.
     fn forget(&self, token: &Token) {
-        if self.shared.is_some() {
+        if self.shared.is_some() && !self.is_forgotten(token) {
             let mut forgotten = self.forgotten();
             if forgotten.len() >= MAX_FORGOTTEN {
                 forgotten.remove(0);
@@ -225,38 +231,32 @@ impl<L: Shareable> Load for Stored<L> {
 
 impl Shared {
     async fn ask<'a, T>(&'a self, ask: impl FnOnce(&'a dyn TokenStore) -> StoreFuture<'a, T> + Send) -> Option<T> {
-        self.ask_within(self.limit(), ask).await
-    }
-
-    async fn ask_within<'a, T>(
-        &'a self,
-        limit: Duration,
-        ask: impl FnOnce(&'a dyn TokenStore) -> StoreFuture<'a, T> + Send,
-    ) -> Option<T> {
-        self.store.ask(&self.clock, limit, ask).await
+        self.store.ask(&self.clock, self.limit(), ask).await
     }
 
     async fn remove(&self, vault: &Vault, sealed: &SealedToken) {
         let _ = self.ask(|store| store.remove(vault.key(), sealed)).await;
     }
 
-    /// For one request to the store.
+    /// The timeout of one request to the store.
     fn limit(&self) -> Duration {
         MAX_LIMIT.min(self.call.mul_f64(0.1))
     }
 
-    /// For another process's exchange: then there is time for one of our own.
+    /// How long to wait for another process's exchange: leaves time for one of our own.
     fn wait(&self) -> Duration {
         self.call.mul_f64(0.5)
     }
 
-    /// Shorter, so that those who wait can take over from a process that was killed.
+    /// The lifetime of a lease. Shorter than the wait, so that a waiting process can take over from
+    /// one that was killed.
     fn lease(&self) -> Duration {
         self.call.mul_f64(1.0 / 3.0)
     }
 }
 
-/// A lease of this process. Dropping it ends it in the background, if there is a runtime.
+/// A lease that this process holds. Dropping it ends the lease in the background, if there is a
+/// runtime.
 struct Held {
     release: Option<ReleaseFuture>,
     limit: Duration,
@@ -269,7 +269,7 @@ impl Held {
 
     async fn end(mut self) {
         if let Some(release) = self.release.take() {
-            let _ = tokio::time::timeout(self.limit, release).await;
+            released(release, self.limit).await;
         }
     }
 }
@@ -279,10 +279,14 @@ impl Drop for Held {
         if let Some(release) = self.release.take()
             && let Ok(runtime) = Handle::try_current()
         {
-            let limit = self.limit;
-            runtime.spawn(async move { tokio::time::timeout(limit, release).await });
+            runtime.spawn(released(release, self.limit));
         }
     }
+}
+
+/// Foreign code: it may hang or panic, and the lease then ends with its lifetime.
+async fn released(release: ReleaseFuture, limit: Duration) {
+    let _ = tokio::time::timeout(limit, caught(release)).await;
 }
 
 async fn end(held: Option<Held>) {
@@ -291,11 +295,12 @@ async fn end(held: Option<Held>) {
     }
 }
 
-/// A store is next to the process; half of them respond within a millisecond.
+/// A store is near the process, and usually responds within a millisecond.
 const MAX_LIMIT: Duration = Duration::from_secs(1);
-/// How often to look whether another process's exchange has brought a token.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const MAX_PAUSE: Duration = Duration::from_millis(500);
+/// How often to look whether another process's exchange has brought a token: it takes some 300 ms.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+/// Of the pauses, upwards.
 const MAX_JITTER: f64 = 1.0;
-/// More than are ever in use at once.
+/// More tokens than are ever in use at once.
 const MAX_FORGOTTEN: usize = 8;

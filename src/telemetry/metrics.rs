@@ -1,5 +1,5 @@
-//! Metrics by the facade `metrics`: whoever installs a recorder gets them. Recorded at an exchange, never
-//! at a cache hit.
+//! Records metrics through the facade `metrics`: they go to the installed recorder. Recorded at an
+//! exchange, never at a cache hit.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use ::metrics::{Label, Unit, counter, describe_counter, describe_gauge, describe
 use super::Identity;
 use crate::error::Error;
 
-// Each is described whenever it is recorded, since a recorder may be installed at any time.
+// Each metric is described whenever it is recorded, since a recorder may be installed at any time.
 
 pub(super) fn exchange_duration(identity: Identity<'_>, grant: &'static str, elapsed: Duration, error: Option<&Error>) {
     let outcome = if error.is_some() { "failure" } else { "success" };
@@ -31,10 +31,17 @@ pub(super) fn token_expires_at(identity: Identity<'_>, time: SystemTime) {
     gauge!(TOKEN_EXPIRES_AT, labels(identity)).set(unix(time));
 }
 
-pub(super) fn certificate_not_after(identity: Identity<'_>, time: SystemTime) {
+pub(super) fn certificate_not_after(identity: Identity<'_>) {
+    let Some(time) = identity.certificate_not_after else { return };
     let description = "When the certificate of the credentials expires, in seconds since 1970";
     describe_gauge!(CERTIFICATE_NOT_AFTER, Unit::Seconds, description);
     gauge!(CERTIFICATE_NOT_AFTER, labels(identity)).set(unix(time));
+}
+
+/// A store belongs to no client: several may share it.
+pub(super) fn store_unreachable() {
+    describe_counter!(STORE_UNREACHABLE, Unit::Count, "Requests to the token store that failed");
+    counter!(STORE_UNREACHABLE).increment(1);
 }
 
 fn labels(identity: Identity<'_>) -> Vec<Label> {
@@ -52,4 +59,5 @@ fn unix(time: SystemTime) -> f64 {
 const EXCHANGE_DURATION: &str = "adobe_ims.exchange.duration";
 const REFRESH_FAILURES: &str = "adobe_ims.refresh.failures";
 const TOKEN_EXPIRES_AT: &str = "adobe_ims.token.expires_at";
+const STORE_UNREACHABLE: &str = "adobe_ims.store.unreachable";
 const CERTIFICATE_NOT_AFTER: &str = "adobe_ims.certificate.not_after";

@@ -1,26 +1,29 @@
-//! Every tracing event and span of the crate, and with the feature `metrics` every metric. No secret, and
-//! no id of a person: the client id and the host name a machine's credential. The page for users is
-//! `guide/telemetry.md`.
+//! Every tracing event and span of the crate, and with the feature `metrics` every metric. They
+//! hold no secret and no user id: the client id and the host belong to a machine's credential. The
+//! page for users is `guide/telemetry.md`.
 
 #[cfg(feature = "metrics")]
 mod metrics;
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::time::Duration;
+#[cfg(feature = "metrics")]
+use std::time::SystemTime;
 
-use crate::certificate::Certificate;
 use crate::error::Error;
-use crate::store::StoreError;
 use crate::token::Token;
 
-/// Whose exchange it is.
+/// The client of an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) host: &'a str,
     pub(crate) client_id: &'a str,
-    /// How the application calls the client on metrics.
+    /// The client's label on metrics.
     #[cfg(feature = "metrics")]
     pub(crate) label: Option<&'a str>,
+    /// When the certificate of the credentials in use expires.
+    #[cfg(feature = "metrics")]
+    pub(crate) certificate_not_after: Option<SystemTime>,
 }
 
 impl<'a> Identity<'a> {
@@ -30,10 +33,12 @@ impl<'a> Identity<'a> {
             client_id,
             #[cfg(feature = "metrics")]
             label: None,
+            #[cfg(feature = "metrics")]
+            certificate_not_after: None,
         }
     }
 
-    /// Address and port, as OpenTelemetry wants them.
+    /// Address and port, as OpenTelemetry requires.
     fn server(self) -> (&'a str, Option<u16>) {
         let port = self.host.rsplit_once(':').and_then(|(address, port)| Some((address, port.parse().ok()?)));
         // An IPv6 address without a port ends in a bracket.
@@ -41,7 +46,7 @@ impl<'a> Identity<'a> {
     }
 }
 
-/// A warning about an error of this client's, with everything that is known about it.
+/// Logs a warning about an error of this client, with all its details.
 macro_rules! warn_of {
     ($identity:ident, $error:ident, $message:literal $(, $($more:tt)+)?) => {{
         let (address, port) = $identity.server();
@@ -63,7 +68,7 @@ macro_rules! warn_of {
     }};
 }
 
-/// One exchange with its attempts.
+/// The span of one exchange and its attempts.
 pub(crate) fn exchange_span(identity: Identity<'_>) -> tracing::Span {
     let (address, port) = identity.server();
     tracing::debug_span!(
@@ -75,7 +80,7 @@ pub(crate) fn exchange_span(identity: Identity<'_>) -> tracing::Span {
     )
 }
 
-/// An exchange has ended; `grant` is how it asked for a token.
+/// An exchange has ended; `grant` is its grant type.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only a metric"))]
 pub(crate) fn exchange_ended(identity: Identity<'_>, grant: &'static str, elapsed: Duration, error: Option<&Error>) {
     #[cfg(feature = "metrics")]
@@ -100,27 +105,24 @@ pub(crate) fn attempt_failed(attempt: u32, elapsed: Duration, error: &Error, nex
     );
 }
 
-/// A token is in the cache.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only a metric"))]
+/// A token is in the cache: from IMS or from the store.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only metrics"))]
 pub(crate) fn token_cached(identity: Identity<'_>, token: &Token) {
     #[cfg(feature = "metrics")]
-    metrics::token_expires_at(identity, token.expires_at());
-}
-
-/// The certificate of the credentials in use.
-#[cfg_attr(not(feature = "metrics"), expect(unused_variables, reason = "only a metric"))]
-pub(crate) fn certificate(identity: Identity<'_>, certificate: Option<&Certificate>) {
-    #[cfg(feature = "metrics")]
-    if let Some(certificate) = certificate {
-        metrics::certificate_not_after(identity, certificate.not_after());
+    {
+        metrics::token_expires_at(identity, token.expires_at());
+        metrics::certificate_not_after(identity);
     }
 }
 
-/// An exchange for the cache failed. `time_left` is how long the cached token is still valid; without
-/// one, callers get the error.
+/// An exchange for the cache failed. `time_left` is how long the cached token is still valid;
+/// without one, callers get the error.
 pub(crate) fn exchange_failed(identity: Identity<'_>, error: &Error, time_left: Option<Duration>, next_try: Duration) {
     #[cfg(feature = "metrics")]
-    metrics::refresh_failed(identity, error);
+    {
+        metrics::refresh_failed(identity, error);
+        metrics::certificate_not_after(identity);
+    }
     match time_left {
         Some(time_left) => {
             warn_of!(
@@ -157,8 +159,10 @@ pub(crate) fn token_refused() {
     tracing::debug!(target: TARGET, "the API refused the token");
 }
 
-/// The token store failed. One warning for an outage, however many calls meet it.
-pub(crate) fn store_failed(error: &StoreError, is_first: bool, next_try: Duration) {
+/// The token store failed. One warning for an outage, however many calls it affects.
+pub(crate) fn store_failed(error: &dyn StdError, is_first: bool, next_try: Duration) {
+    #[cfg(feature = "metrics")]
+    metrics::store_unreachable();
     macro_rules! event {
         ($level:ident, $message:literal) => {
             tracing::$level!(

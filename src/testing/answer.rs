@@ -1,4 +1,4 @@
-//! An answer that a test scripts, and the response it becomes.
+//! A response that a test scripts, and how it is sent.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -29,11 +29,11 @@ use super::verify::{Refusal, Verified};
 /// let no_revocation = MockAnswer::status(503).on(MockEndpoint::InvalidateToken);
 /// ```
 ///
-/// A response that HTTP can't carry (a status outside 200 to 599, a header name with a blank in it)
-/// is replaced by a 400 `unusable_mock_answer` that says why. The test then fails with the reason,
-/// and the server does not panic.
+/// A response that HTTP cannot carry (a status outside 200 to 599, a header name with a space in
+/// it) is replaced by a 400 `unusable_mock_answer` that says why. The test then fails with the
+/// reason, and the server does not panic.
 #[derive(Clone)]
-#[must_use = "an answer is sent once it is passed to `MockIms::answer_next` or `answer_always`"]
+#[must_use = "a response is sent once it is passed to `MockIms::answer_next` or `answer_always`"]
 pub struct MockAnswer {
     kind: AnswerKind,
     endpoint: Option<MockEndpoint>,
@@ -83,8 +83,8 @@ impl MockAnswer {
         Self::refuse("rate_limit", "too many requests").with_status(429).retry_after(retry_after)
     }
 
-    /// Only for requests to this endpoint. Without it, an answer is for whichever request comes
-    /// next.
+    /// Only for requests to this endpoint. Without it, the response is for the next request to any
+    /// endpoint.
     pub fn on(mut self, endpoint: MockEndpoint) -> Self {
         self.endpoint = Some(endpoint);
         self
@@ -146,7 +146,8 @@ impl MockAnswer {
         self
     }
 
-    /// Sends the response this much later, in real time. Other requests are answered meanwhile.
+    /// Sends the response this much later, in real time. Other requests get their responses
+    /// meanwhile.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = Some(delay);
         self
@@ -154,7 +155,7 @@ impl MockAnswer {
 
     /// Adds a header. It replaces one that the mock would set itself, such as `Date`, `x-debug-id`
     /// or `Content-Type`. Called twice with one name, both are sent. `Content-Length` and
-    /// `Transfer-Encoding` belong to the server and can't be set.
+    /// `Transfer-Encoding` belong to the server and cannot be set.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         let name = HeaderName::from_bytes(name.as_ref().as_bytes()).ok();
         let value = HeaderValue::from_str(value.as_ref()).ok();

@@ -47,8 +47,8 @@ impl Binding {
     }
 }
 
-/// The certificate and its end. It has the odd extensions of the Developer Console's, so that a
-/// reader of the file meets them in tests too.
+/// The certificate and its expiry. It has the unusual extensions of the Developer Console's, so
+/// that readers of the file meet them in tests too.
 fn self_signed(key: &ThrowAwayKey, client_id: &str, now: SystemTime) -> Option<(String, SystemTime)> {
     let not_before = Duration::from_secs(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
     let not_after = not_before.checked_add(CERTIFICATE_LIFETIME)?;

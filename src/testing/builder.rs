@@ -154,8 +154,8 @@ impl MockImsBuilder {
         self
     }
 
-    /// Starts to listen. Needs a Tokio runtime to be awaited on. The mock then serves from a thread
-    /// of its own, so it responds while the test blocks.
+    /// Starts to listen. Must be awaited on a tokio runtime. The mock then serves from a thread of
+    /// its own, so it responds while the test blocks.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The errors of the test kit: a mock that can't do what a test asks of it, and a failure that a
+//! The errors of the test kit: a mock that cannot do what a test asks of it, and a failure that a
 //! test scripts. Nothing else in the test kit makes an [`Error`].
 
 use std::io;
@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use crate::error::{Error, ErrorKind, ErrorResponse};
 
-/// The mock can't be started, or can't be what a test wants it to be.
+/// The mock cannot be started, or cannot do what a test asks.
 pub(super) fn unusable(problem: impl Into<String>) -> Error {
     Error::mock(problem, None)
 }
@@ -38,8 +38,8 @@ pub(super) fn system(problem: impl Into<String>, source: &io::Error) -> Error {
 /// # }
 /// ```
 ///
-/// Anything but [`hint`](Self::hint) comes with a response, and a response has a status. Where none
-/// is given it is 429 for `Throttled`, 503 for `Server`, 200 for `Response`, and 400 for all other
+/// Everything except [`hint`](Self::hint) implies a response, and a response has a status. By
+/// default it is 429 for `Throttled`, 503 for `Server`, 200 for `Response`, and 400 for all other
 /// kinds.
 #[derive(Clone, Debug)]
 #[must_use = "an error is scripted once it is passed to `ScriptedTokens::then_error`"]

@@ -1,4 +1,4 @@
-//! Throw-away RSA keys. Generating one is slow, so the mocks of a process share them: each takes
+//! Disposable RSA keys. Generating one is slow, so the mocks of a process share them: each takes
 //! the first as its first, the second for its first rotation, and so on.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ impl ThrowAwayKey {
             if let Some(key) = keys.get(index) {
                 return Ok(Arc::clone(key));
             }
-            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a throw-away key cannot be generated"))?));
+            keys.push(Arc::new(Self::generate().ok_or_else(|| unusable("a disposable key cannot be generated"))?));
         }
     }
 

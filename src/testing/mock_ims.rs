@@ -1,4 +1,4 @@
-//! [`MockIms`]: what a test holds of the mock.
+//! [`MockIms`]: the mock as a test uses it.
 
 use std::fmt;
 use std::net::TcpListener;
@@ -27,8 +27,8 @@ use crate::{DevelopmentToken, Error, ImsClient, ImsClientBuilder, OAuthCredentia
 /// # Memory
 ///
 /// The record is bounded; of an issued token a digest is kept. The HTTP server underneath, however,
-/// keeps each request it answered, secrets included, in memory until the mock is dropped: some ten
-/// kilobytes each. In a soak test, start a new one now and then.
+/// keeps each request, secrets included, in memory until the mock is dropped: some ten kilobytes
+/// each. In a soak test, start a new mock now and then.
 pub struct MockIms {
     endpoint: String,
     ims: Arc<Ims>,
@@ -36,9 +36,9 @@ pub struct MockIms {
 }
 
 impl MockIms {
-    /// Starts to listen on a free port. Needs a Tokio runtime to be awaited on.
+    /// Starts to listen on a free port. Must be awaited on a tokio runtime.
     ///
-    /// The first mock in a process generates the throw-away key, which takes a good part of a
+    /// The first mock in a process generates the disposable key, which takes a good part of a
     /// second on a slow machine.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl MockIms {
 /// # Credentials files
 ///
 /// Each method returns the text of a file, to write where a client looks for it. All but the
-/// development token hold a throw-away client secret, some a throw-away private key. They name the
+/// development token hold a disposable client secret, some a disposable private key. They name the
 /// host of IMS and not the address of the mock: how to connect to it is up to the client.
 impl MockIms {
     /// Of the technical account: the service credentials that AEM's Developer Console hands out.
@@ -165,7 +165,7 @@ impl MockIms {
     /// with it. From now on they are also in [`credentials`](Self::credentials) and the files. The
     /// older keys stay valid until they expire or are revoked.
     ///
-    /// The first rotation in a process generates a second throw-away key, and blocks meanwhile. The
+    /// The first rotation in a process generates a second disposable key, and blocks meanwhile. The
     /// mocks of a process share their keys.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl MockIms {
     pub fn rotate_key(&self) -> Result<ServiceCredentials, Error> {
         loop {
             let index = self.ims.state().clients.account.key_count();
-            // Slow, so not while the state is locked: requests are answered meanwhile.
+            // Slow, so not while the state is locked: requests get their responses meanwhile.
             let key = ThrowAwayKey::of_this_process(index)?;
             let mut state = self.ims.state();
             if state.clients.account.key_count() == index {
@@ -232,16 +232,16 @@ impl MockIms {
 
 /// # Scripts
 impl MockIms {
-    /// Scripts the answer to one request, after those already scripted. Without
+    /// Scripts the response to one request, after those already scripted. Without
     /// [`MockAnswer::on`] that is the next request to any endpoint.
     pub fn answer_next(&self, answer: MockAnswer) {
         self.ims.state().script.next(answer);
     }
 
-    /// Scripts the answer to all requests for which [`answer_next`](Self::answer_next) has none
+    /// Scripts the response to all requests for which [`answer_next`](Self::answer_next) has none
     /// left, until [`reset`](Self::reset). A second call replaces the first, unless they are
-    /// [for](MockAnswer::on) different endpoints. An answer for one endpoint goes before one for
-    /// all.
+    /// [for](MockAnswer::on) different endpoints. A response for one endpoint takes precedence over
+    /// one for all.
     pub fn answer_always(&self, answer: MockAnswer) {
         self.ims.state().script.always(answer);
     }

@@ -52,7 +52,7 @@ impl<'a> ReceivedRequest<'a> {
         self.query.iter().filter(|(name, _)| name == "client_id").map(|(_, value)| value.as_str())
     }
 
-    /// The form field `scope`: a list with commas, blanks or both between its items.
+    /// The form field `scope`: a list with commas, spaces or both between its items.
     pub(super) fn scopes(&self) -> impl Iterator<Item = &str> {
         let list = self.form.get("scope").unwrap_or_default();
         list.split(|symbol: char| symbol == ',' || symbol.is_whitespace()).filter(|scope| !scope.is_empty())

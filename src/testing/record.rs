@@ -1,4 +1,4 @@
-//! The requests that were answered: how many to each endpoint, and the last of them.
+//! The requests that the mock received: how many for each endpoint, and the last of them.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -11,7 +11,7 @@ use super::endpoint::MockEndpoint;
 use super::received::ReceivedRequest;
 use super::response::Response;
 
-/// A request that the mock has answered: what was in it, and the response.
+/// A request that the mock received: what was in it, and the response.
 ///
 /// The values are those that came with the request, right or wrong, and `None` where there were
 /// none that could be read. Client secret, assertion and token are not kept, so a request may be
@@ -149,7 +149,8 @@ impl MockRequest {
         self.status
     }
 
-    /// The error code of the response. `None` for a success, and for a scripted answer without one.
+    /// The error code of the response. `None` for a success, and for a scripted response without
+    /// one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

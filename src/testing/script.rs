@@ -1,4 +1,4 @@
-//! The answers that a test has scripted and no request has taken yet.
+//! The responses that a test has scripted and no request has taken yet.
 
 use std::collections::VecDeque;
 
@@ -26,7 +26,7 @@ impl Script {
         *self = Self::default();
     }
 
-    /// The answer for a request to this endpoint. Without a script it is verified and granted.
+    /// The response for a request to this endpoint. Without a script it is verified and granted.
     pub(super) fn take(&mut self, endpoint: MockEndpoint) -> MockAnswer {
         let fits = |answer: &MockAnswer| answer.endpoint().is_none_or(|aimed| aimed == endpoint);
         if let Some(answer) = self.next.iter().position(fits).and_then(|place| self.next.remove(place)) {

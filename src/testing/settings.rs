@@ -1,4 +1,4 @@
-//! What a credential is registered with: values that can't be wrong once they exist.
+//! What a credential is registered with: values that cannot be wrong once they exist.
 
 use super::error::unusable;
 use crate::Error;

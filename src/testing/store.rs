@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::clock::{Clock, Moment, SharedClock};
 use crate::store::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
 
-/// A [`TokenStore`] in memory: for testing what an application does with a store that works, and with
-/// one that does not. Clones are the same store, as several processes see it.
+/// A [`TokenStore`] in memory, to test an application with a store that works and with one that
+/// fails. Clones are the same store, as for several processes.
 ///
 /// ```
 /// use adobe_ims::testing::{MemoryStore, MockIms, StoreFault};
@@ -44,7 +44,7 @@ struct Shared {
 struct State {
     /// With when they expire.
     tokens: HashMap<String, (SealedToken, Moment)>,
-    /// With when they end.
+    /// With when they expire.
     leases: HashMap<String, (u64, Moment)>,
     fault: Option<StoreFault>,
     loads: u64,
@@ -61,9 +61,9 @@ pub enum StoreFault {
     Unreachable,
     /// It does not respond.
     Hanging,
-    /// It fails at whatever it is asked, as one that refuses a password does.
+    /// It fails every request, like one that refuses a password.
     Failing,
-    /// It is full: what is in it can be read.
+    /// It is full: tokens can be read, but not saved.
     Full,
     /// It has no leases.
     WithoutLeases,
@@ -75,36 +75,36 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// One by whose clock tokens and leases expire.
+    /// A store whose tokens and leases expire by this clock.
     pub fn with_clock(clock: impl Clock) -> Self {
         Self(Arc::new(Shared { clock: SharedClock::new(clock), state: Mutex::default() }))
     }
 
-    /// From now on it fails like this.
+    /// Makes it fail like this from now on.
     pub fn fail(&self, fault: StoreFault) {
         self.state().fault = Some(fault);
     }
 
-    /// From now on it works.
+    /// Makes it work from now on.
     pub fn recover(&self) {
         self.state().fault = None;
     }
 
-    /// Loses all tokens and leases, as a server does that is restarted.
+    /// Drops all tokens and leases, like a server that is restarted.
     pub fn clear(&self) {
         let mut state = self.state();
         state.tokens.clear();
         state.leases.clear();
     }
 
-    /// Puts these bytes in place of each token, with the remaining lifetime that it has.
+    /// Replaces each token by these bytes, with the token's remaining lifetime.
     pub fn overwrite(&self, bytes: impl AsRef<[u8]>) {
         for (token, _) in self.state().tokens.values_mut() {
             *token = SealedToken::new(bytes.as_ref(), token.remaining());
         }
     }
 
-    /// How often a token was asked for.
+    /// How often a token was requested from the store.
     #[must_use]
     pub fn load_count(&self) -> u64 {
         self.state().loads
@@ -122,7 +122,7 @@ impl MemoryStore {
         self.state().removals
     }
 
-    /// How often a lease was asked for.
+    /// How often a lease was requested.
     #[must_use]
     pub fn lease_count(&self) -> u64 {
         self.state().leased
@@ -204,7 +204,7 @@ impl TokenStore for MemoryStore {
             let (store, key) = (self.clone(), key.to_owned());
             Ok(Lease::Held(Box::pin(async move {
                 let mut state = store.state();
-                // Another's by now, if it was held for too long.
+                // Another process's by now, if it was held for too long.
                 if state.leases.get(&key).is_some_and(|(held, _)| *held == number) {
                     state.leases.remove(&key);
                 }

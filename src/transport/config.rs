@@ -1,5 +1,5 @@
-//! How connections are made: TLS, proxies, timeouts. What a host program's features could have turned
-//! on in the HTTP library is turned off by call.
+//! How connections are made: TLS, proxies, timeouts. What the host program's features may have
+//! enabled in the HTTP library is turned off explicitly.
 
 use std::fmt;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 fn check_proxy_url(url: &str) -> Result<(), &'static str> {
-    // Both parsers have to understand it: the one that checks here, and the one that connects.
+    // Both parsers must accept it: the one that checks here, and the one that connects.
     let parsed = reqwest::Url::parse(url).map_err(|_| NOT_A_PROXY)?;
     match parsed.scheme() {
         "http" | "https" if url.parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some()) => Ok(()),
@@ -131,8 +131,8 @@ fn check_proxy_url(url: &str) -> Result<(), &'static str> {
     }
 }
 
-/// rustls is used where both are compiled in. A plain endpoint reads no root certificates: it has no
-/// use for them, and reading them is most of what building a client costs.
+/// rustls is used where both are compiled in. A plain endpoint reads no root certificates: it does
+/// not need them, and reading them is most of the cost of building a client.
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn tls(mut builder: ClientBuilder, roots: Vec<Vec<u8>>, endpoint: &Endpoint) -> Result<ClientBuilder, Error> {
     #[cfg(feature = "rustls")]

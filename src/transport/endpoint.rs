@@ -1,4 +1,4 @@
-//! Where the client connects. What is signed is another matter: that is always the host of the
+//! Where the client connects. What is signed does not depend on it: that is always the host of the
 //! credentials.
 
 use std::fmt;
@@ -23,8 +23,8 @@ impl Endpoint {
         Self::parse(&format!("https://{ims_host}"))
     }
 
-    /// An address given by the caller: scheme, host, port, and a path to go in front. The path of one
-    /// of IMS's token endpoints is taken off: other libraries expect it, so people paste it.
+    /// An address given by the caller: scheme, host, port, and a path prefix. The path of one of
+    /// IMS's token endpoints is taken off: other libraries expect it, so people paste it.
     pub(crate) fn parse(address: &str) -> Result<Self, ConfigError> {
         let error = |problem| ConfigError::Endpoint { problem };
         if !address.contains("://") {
@@ -77,6 +77,11 @@ impl Endpoint {
     /// All of it, as an address.
     pub(crate) fn as_str(&self) -> &str {
         self.base.as_str()
+    }
+
+    /// This machine's loopback.
+    pub(crate) fn is_local(&self) -> bool {
+        self.base.host_str().is_some_and(is_loopback)
     }
 
     /// Plain http, which is this machine's loopback.

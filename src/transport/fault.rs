@@ -5,9 +5,9 @@ use std::io;
 
 use crate::error::{ConnectFault, TlsFault};
 
-/// By types where there are public ones: a verdict of rustls is an I/O error of invalid data, a fault
-/// one of another kind. OpenSSL's verdicts are not I/O errors, nor is an end in mid-handshake: there,
-/// and for what a proxy does, words are all there is.
+/// By types where there are public ones: a verdict of rustls is an I/O error of invalid data, a
+/// fault one of another kind. OpenSSL's verdicts are not I/O errors, nor is an end in
+/// mid-handshake: there, and for what a proxy does, words are all there is.
 pub(super) fn classify(error: &reqwest::Error) -> ConnectFault {
     if !error.is_connect() {
         return if says(error, &["invalid http version"]) { ConnectFault::NotHttp } else { ConnectFault::Closed };
@@ -34,8 +34,8 @@ pub(super) fn is_orphan(error: &reqwest::Error) -> bool {
     says(error, &["runtime dropped the dispatch task"])
 }
 
-/// Below the levels of the HTTP library that only say that there was an error, the first of which names
-/// the URL.
+/// Below the levels of the HTTP library that only say that there was an error, the first of which
+/// names the URL.
 pub(super) fn first_cause(error: &reqwest::Error) -> Option<&(dyn StdError + 'static)> {
     let source = error.source()?;
     match source.source() {

@@ -1,4 +1,4 @@
-//! The only room that knows the HTTP library: one bounded POST, never redirected.
+//! The only module that knows the HTTP library: one bounded POST, never redirected.
 
 mod config;
 mod endpoint;
@@ -93,9 +93,9 @@ impl Transport {
                 request = request.header(name, value);
             }
             match request.send().await {
-                // A connection from the pool whose runtime has shut down: no fault of IMS, and a token that
-                // was issued nevertheless harms nothing. The next one may be as dead, but there are only so
-                // many.
+                // A connection from the pool whose runtime has shut down: not a failure of IMS, and
+                // a token that was issued anyway does no harm. The next connection may be dead too,
+                // but their number is bounded.
                 Err(error) if left > 0 && fault::is_orphan(&error) => left = left.saturating_sub(1),
                 Err(error) => return Err(self.failed(endpoint, &error)),
                 Ok(response) => return Ok(response),
@@ -132,18 +132,21 @@ impl Transport {
             return ConnectionError::ConnectTimeout { host, limit: self.connect_timeout }.into();
         }
         let cause = Cause::from_chain(fault::first_cause(error));
-        Error::caused(ConnectionError::Fault { fault: fault::classify(error), host }, cause)
+        Error::caused(
+            ConnectionError::Fault { fault: fault::classify(error), host, is_local: endpoint.is_local() },
+            cause,
+        )
     }
 }
 
 impl Received {
-    /// The clock of the other side.
+    /// The clock of the server.
     pub(crate) fn date(&self) -> Option<SystemTime> {
         httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()
     }
 
-    /// The local time halfway between request and response, to compare another clock with. `None` if
-    /// they are too far apart, as after a freeze of the process or a suspend of the machine.
+    /// The local time halfway between request and response, to compare another clock with. `None`
+    /// if they are too far apart, as after a freeze of the process or a suspend of the machine.
     pub(crate) fn midpoint(&self) -> Option<SystemTime> {
         let wall = self.arrived.wall.duration_since(self.sent.wall).ok()?;
         let monotonic = self.arrived.monotonic.saturating_duration_since(self.sent.monotonic);
@@ -194,7 +197,7 @@ fn is_identity(encoding: &HeaderValue) -> bool {
     encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
 }
 
-/// Room for a token of 16 KiB and much else; usual are 2 KiB.
+/// Room for a token of 16 KiB and much else; 2 KiB are usual.
 const MAX_BODY: usize = 64 * 1024;
 const USUAL_BODY: usize = 4 * 1024;
 /// Connections in the pool whose runtime has shut down, for one request.

@@ -8,6 +8,8 @@ use adobe_ims::{
     Credentials, DevelopmentToken, Diagnosis, ErrorKind, ImsClient, ServiceCredentials, SigningError, SigningFuture,
     SigningInput, SigningKey,
 };
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::{assert_report, clock, jwt, mock};
@@ -54,7 +56,7 @@ failed   kind         FILE: credentials expected, but this is a token response o
     let broken = "\
 ok       source       FILE
 failed   kind         FILE: credentials are not valid JSON: it ends too early at line 1, column 16
-                      hint: use the file as downloaded, without editing it
+                      hint: check that the download or the secret mount is complete
 ";
     of_file(r#"{"integration": "#, broken, "kind").await;
 }
@@ -228,13 +230,30 @@ result: ok
     let claims = format!(
         "\
 failed   claims       development token expired on {date}
-                      hint: get another one from AEM's Developer Console, it is valid for up to 24
-                      hours; a service needs service credentials or OAuth Server-to-Server instead
+                      hint: get another one from AEM's Developer Console, valid for up to 24 hours;
+                      a service needs service credentials or OAuth Server-to-Server credentials
+                      instead
 result: failed
 "
     );
     assert_report(&ims.diagnose().await, &[beginning, &claims]);
     assert_eq!(mock.request_count(), 0);
+}
+
+/// A token that claims to live for thousands of years, and writes control characters, is shown in one line.
+#[tokio::test]
+async fn a_development_token_may_claim_anything() {
+    let claims =
+        r#"{"created_at":"1790000000000","expires_in":"9000000000000000","client_id":"a\u001b[31m\nb","scope":"x"}"#;
+    let token = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file.json");
+    fs::write(&path, json!({ "accessToken": token }).to_string()).unwrap();
+    let diagnosis = Diagnosis::of_file(&path).await;
+    let claims = diagnosis.checks().last().unwrap();
+    assert!(claims.seen().starts_with("expires on "), "{claims}");
+    assert!(claims.seen().ends_with(" GMT, client id a[31m b, scopes x"), "{claims}");
+    super::assert_same_in_json(&diagnosis);
 }
 
 /// The file of a development token that has expired.
@@ -252,8 +271,9 @@ skipped  clock        a development token is not exchanged
 skipped  connection   a development token is not exchanged
 skipped  response     a development token is not exchanged
 failed   claims       FILE: development token expired on Tue, 22 Sep 2026 14:13:20 GMT
-                      hint: get another one from AEM's Developer Console, it is valid for up to 24
-                      hours; a service needs service credentials or OAuth Server-to-Server instead
+                      hint: get another one from AEM's Developer Console, valid for up to 24 hours;
+                      a service needs service credentials or OAuth Server-to-Server credentials
+                      instead
 ";
     of_file(&mock.development_token_json(), expected, "claims").await;
 }

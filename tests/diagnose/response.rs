@@ -203,7 +203,6 @@ async fn ims_is_down() {
 failed   response     IMS failed: 503
                       hint: IMS, or a gateway in front of it, is down or overloaded: retry later
                       debug id for Adobe's support: DEBUG-ID
-                      a retry later may succeed
 ";
     responds(MockAnswer::status(503), CLOCK, rest).await;
 }

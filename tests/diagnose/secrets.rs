@@ -1,11 +1,22 @@
 //! S1, S2: no form of a diagnosis shows a secret, for any kind of credential, whatever happened.
 
+use std::fmt::{Debug, Display};
 use std::fs;
+use std::hash::Hash;
 use std::time::Duration;
 
 use adobe_ims::testing::{MockAnswer, MockIms};
-use adobe_ims::{Diagnosis, ImsClient};
+use adobe_ims::{Check, CheckState, Diagnosis, Error, ImsClient};
+use serde::Serialize;
 use serde_json::Value;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+// It goes wherever an error goes, and no trait of serde is promised.
+assert_impl_all!(Diagnosis: Send, Sync, Clone, Debug, Display, From<Error>);
+assert_impl_all!(Check: Send, Sync, Clone, Debug, Display);
+assert_impl_all!(CheckState: Send, Sync, Copy, Debug, Display, Eq, Hash);
+assert_not_impl_any!(Diagnosis: Serialize);
+assert_not_impl_any!(Check: Serialize);
 
 /// Text, JSON, `Debug` plain and pretty, and every accessor: with secrets that are echoed, and with a secret in the place
 /// of a path.

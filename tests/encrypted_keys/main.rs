@@ -214,7 +214,7 @@ fn what_is_not_decrypted_is_named_with_the_command_that_converts_it() {
         (ENCRYPTED_PKCS1, "the old format of OpenSSL (Proc-Type: 4,ENCRYPTED)", convert),
         (include_str!("../fixtures/encrypted.scrypt.pem"), "scrypt", convert),
         (include_str!("../fixtures/encrypted.sha224.pem"), "HMAC-SHA-224", convert),
-        (include_str!("../fixtures/encrypted.camellia.pem"), "another cipher than AES-CBC", convert),
+        (include_str!("../fixtures/encrypted.camellia.pem"), "a cipher other than AES-CBC", convert),
         (include_str!("../fixtures/encrypted.des3.pem"), "triple DES", convert),
         (include_str!("../fixtures/encrypted.des.pem"), "DES", legacy),
         (include_str!("../fixtures/encrypted.rc2.pem"), "RC2", legacy),
@@ -264,7 +264,7 @@ fn unusual_parameters_are_named() {
     }
     let function = sequence(&[&oid(HMAC_SHA512_256), NULL]);
     let error = built(&armour(LABEL, &Made { function, ..made }.encrypt(b"key")), PASSPHRASE).unwrap_err();
-    assert!(error.to_string().contains("PBKDF2 with another function than HMAC-SHA"), "{error}");
+    assert!(error.to_string().contains("PBKDF2 with a function other than HMAC-SHA"), "{error}");
 }
 
 /// K26: five million iterations are the most: more are refused by name, and nothing is derived. What is no whole block shows
@@ -291,7 +291,7 @@ fn more_than_five_million_iterations_are_refused() {
 #[test]
 fn an_encrypted_key_of_another_kind_is_named() {
     let error = built(include_str!("../fixtures/encrypted.ec-p256.pem"), PASSPHRASE).unwrap_err();
-    assert_eq!(error.to_string(), "private key expected, but this is an EC key, but IMS accepts only RSA");
+    assert_eq!(error.to_string(), "private key expected, but this is an EC key; IMS accepts only RSA");
 
     let end = der(ENCRYPTED_PKCS8).len() - 16;
     let error = built(&armour(LABEL, &der(ENCRYPTED_PKCS8)[..end]), PASSPHRASE).unwrap_err();

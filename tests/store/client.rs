@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use adobe_ims::testing::{ManualClock, MemoryStore, MockAnswer, MockEndpoint, MockIms, StoreFault};
-use adobe_ims::{DevelopmentToken, ErrorKind, ImsClient, OAuthCredentials};
+use adobe_ims::{Credentials, DevelopmentToken, ErrorKind, ImsClient, OAuthCredentials};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -45,6 +45,20 @@ async fn clients_for_other_credentials_share_no_token() {
     assert_ne!(one.expose_secret(), other.expose_secret());
     let again = client(&mock, &store).token().await.unwrap();
     assert_eq!(one.expose_secret(), again.expose_secret());
+    assert_eq!((mock.request_count(), store.save_count()), (2, 2));
+}
+
+/// A request that names its organization may get another token than one that does not.
+#[tokio::test]
+async fn clients_that_send_their_organization_share_no_token_with_others() {
+    let (mock, store) = (MockIms::start().await.unwrap(), MemoryStore::new());
+    let client = |sends| {
+        let credentials = Credentials::reader().send_org_id(sends).from_json(mock.oauth_credentials_json()).unwrap();
+        ImsClient::builder(credentials).danger_endpoint(mock.endpoint()).store(store.clone()).build().unwrap()
+    };
+    for sends in [false, true, true, false] {
+        client(sends).token().await.unwrap();
+    }
     assert_eq!((mock.request_count(), store.save_count()), (2, 2));
 }
 

@@ -55,8 +55,9 @@ async fn a_process_that_is_killed_anywhere_in_a_save_leaves_a_whole_token_or_non
                 store.save(KEY, &SealedToken::new(OLD, HOUR)).await.unwrap();
             }
             let status = save(&directory, &log, Some((&name, nth)));
-            // The last of those that wake another thread may not come.
-            assert!(status.signal() == Some(9) || (status.success() && nth > 1 && nth == count), "{name} {nth}");
+            // How often it wakes another thread, which is a write as well, differs from run to run.
+            let is_fewer = status.success() && name == "write" && nth > 1;
+            assert!(status.signal() == Some(9) || is_fewer, "{name} {nth}");
 
             let token = store.load(KEY).await.unwrap();
             match (token.as_ref().map(SealedToken::bytes), had_token) {

@@ -92,7 +92,8 @@ async fn a_directory_that_others_may_write_to_is_refused() {
         let error = FileStore::new(&directory).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
         assert_eq!(error.to_string(), "file store cannot be used: its directory cannot be used");
-        assert!(error.report().to_string().contains("other users may write to it"));
+        let named = format!("{}: other users may write to it", directory.display());
+        assert!(error.report().to_string().contains(&named));
         assert!(error.hint().is_some());
         // A new one in it is fine.
         FileStore::new(directory.join("own")).unwrap();

@@ -33,7 +33,8 @@ fn assert_works_without(report: &Report, mock: &MockIms, before: u64) {
     assert_eq!((report.tokens.len(), report.errors.len()), (5, 0), "{report:?}");
     assert_eq!(report.events, [FAILED], "{report:?}");
     assert_eq!(mock.request_count() - before, 5);
-    assert!(report.took < Duration::from_millis(2500), "{report:?}");
+    // Nobody waited as if another process were requesting a token.
+    assert!(report.took < 10 * SECOND, "{report:?}");
 }
 
 /// P12: fifty processes that start at once on one Redis cost one request, and so does the rest of the day.
@@ -63,7 +64,8 @@ async fn the_lease_of_a_killed_process_expires() {
     let reports = reports(others);
     assert_one_token(&reports);
     assert_eq!(mock.request_count(), 2);
-    assert!(reports.iter().all(|report| report.took < Duration::from_millis(4500)), "{reports:?}");
+    // Had they not waited for the lease, or for longer than it lasts, each would have asked.
+    assert!(reports.iter().all(|report| report.took < 9 * SECOND), "{reports:?}");
 }
 
 /// P12: one request while Redis works; killed, each process asks for itself, in time and with one warning.

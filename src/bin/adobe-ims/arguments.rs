@@ -1,6 +1,6 @@
-//! What the user asks for on the command line.
+//! Parses the command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use adobe_ims::{Credentials, CredentialsReader, Error};
@@ -8,7 +8,7 @@ use lexopt::prelude::{Long, Short, Value};
 
 use crate::Failure;
 
-/// What the user asked for.
+/// A command with its options.
 pub(crate) enum Command {
     Help,
     Version,
@@ -63,6 +63,7 @@ impl Command {
                     name = Some(value);
                     continue;
                 }
+                Value(value) => return Err(too_many(&value, name.as_deref())),
                 other => return Err(other.unexpected().into()),
             };
             given.push(option);
@@ -77,7 +78,10 @@ impl Command {
             Some("doctor") => (Self::Doctor, &["--file", "--env", "--endpoint", "--select", "--json"]),
             Some("which") => (Self::Which, &["--file", "--env", "--select", "--json"]),
             Some("claims") => (Self::Claims, &["--json"]),
-            _ => return Err(usage("there is no such command")),
+            _ => {
+                let problem = |name| format!("there is no command `{name}`");
+                return Err(usage(word(name).map_or("there is no such command".to_owned(), problem)));
+            }
         };
         if let Some(option) = given.iter().find(|option| !allowed.contains(option)) {
             return Err(usage(format!("this command does not take {option}")));
@@ -113,6 +117,21 @@ fn text(option: &str, value: OsString) -> Result<String, Failure> {
     value.into_string().map_err(|_| usage(format!("the value of {option} is not Unicode")))
 }
 
+/// A second word, often the path of a file.
+fn too_many(value: &OsStr, command: Option<&OsStr>) -> Failure {
+    let named = word(value).map_or(String::new(), |word| format!(" `{word}`"));
+    let hint = if command.is_some_and(|name| name == "claims") { "" } else { "; give a file with --file" };
+    usage(format!("unexpected argument{named}{hint}"))
+}
+
+/// The argument, if a message may repeat it: a short word without digits is no secret of Adobe.
+fn word(argument: &OsStr) -> Option<&str> {
+    let is_word = |text: &&str| {
+        (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    };
+    argument.to_str().filter(is_word)
+}
+
 fn usage(problem: impl Into<String>) -> Failure {
     Failure::Usage(problem.into())
 }
@@ -123,13 +142,15 @@ impl From<lexopt::Error> for Failure {
             lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
             lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
             lexopt::Error::UnexpectedOption(_) => "there is no such option".to_owned(),
-            _ => "an argument too many".to_owned(),
+            _ => "unexpected argument".to_owned(),
         })
     }
 }
 
+const MAX_WORD: usize = 16;
+
 pub(crate) const HELP: &str = "\
-Access tokens from Adobe IMS, and why there is none.
+Gets access tokens from Adobe IMS, and diagnoses why there is none.
 
 Usage: adobe-ims <command> [options]
 
@@ -147,10 +168,10 @@ Options:
   --file PATH      read this credentials file
   --env            read the environment, as without --file: ADOBE_IMS_CREDENTIALS, or the variables of Adobe's tools
   --select NAME    which of several credentials: its name, id or client id
-  --endpoint URL   connect to this address instead of IMS; whoever responds there receives the client secret
+  --endpoint URL   connect to this address instead of IMS; the server there receives the client secret
   --header         token: print it as a header, `Authorization: Bearer …`
   --json           print JSON; token: with expires_at (RFC 3339, UTC) and expires_at_epoch (seconds)
   -h, --help       print this
   -V, --version    print the version
 
-Ends with 0, with 1 if it failed, with 2 for wrong arguments.";
+Exit status: 0 on success, 1 on failure, 2 for wrong arguments.";

@@ -1,4 +1,4 @@
-//! The program `adobe-ims`: a token for the shell, and why there is none.
+//! The program `adobe-ims`: gets tokens for the shell, and diagnoses why there is none.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -18,16 +18,16 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            // Where nobody reads it, there is nobody to tell.
+            // If standard error is closed, the message is lost.
             let _ = writeln!(io::stderr(), "adobe-ims: {failure}");
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// Why the program ends with something other than 0.
+/// Why the exit status is not 0.
 enum Failure {
-    /// The arguments. They are not repeated: a secret may have slipped in.
+    /// Wrong arguments. Only short words are repeated: another argument may be a secret.
     Usage(String),
     Ims(Error),
     Claims(&'static str),
@@ -85,11 +85,11 @@ fn which(options: Options) -> Result<u8, Failure> {
     Ok(diagnosis.exit_code())
 }
 
-/// Of a token on standard input, which may come as a header.
+/// Prints the claims of a token on standard input, which may be a whole header.
 fn claims(options: &Options) -> Result<(), Failure> {
     let mut text = String::new();
     io::stdin().take(MAX_TOKEN).read_to_string(&mut text)?;
-    // After `Authorization: Bearer`, if that is there. A token has no blanks.
+    // The last word: skips `Authorization: Bearer`. A token has no spaces.
     let token = text.split_whitespace().next_back().unwrap_or_default();
     let claims =
         TokenClaims::decode(token).ok_or(Failure::Claims("what is on standard input is not an access token"))?;
@@ -117,11 +117,11 @@ fn diagnosis(options: Options, is_offline: bool) -> Result<Diagnosis, Failure> {
     })
 }
 
-/// The runtime for the one call that the program makes.
+/// Runs the one call that the program makes.
 fn block_on<T>(call: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(call);
-    // A name server that does not respond keeps a thread busy.
+    // Does not wait for the thread of a DNS lookup that hangs.
     runtime.shutdown_background();
     Ok(done)
 }
@@ -158,5 +158,5 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Some ten times the longest token of IMS.
+/// About ten times the longest token of IMS.
 const MAX_TOKEN: u64 = 64 * 1024;

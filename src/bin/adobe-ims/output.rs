@@ -1,4 +1,4 @@
-//! What the program writes, as text and as JSON.
+//! Writes text and JSON.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -60,7 +60,7 @@ impl<'a> ClaimsJson<'a> {
     }
 }
 
-/// A line for each claim that the token has.
+/// Writes a line for each claim that the token has.
 impl fmt::Display for ClaimsJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { client_id, user_id, authorization_server, scope, created_at, expires_at } = self;
@@ -74,7 +74,7 @@ impl fmt::Display for ClaimsJson<'_> {
             ("expires_at", expires_at.as_deref()),
         ];
         let lines = lines.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        // Whoever wrote the token could write to the terminal, too.
+        // The token is untrusted: its control characters must not reach the terminal.
         let lines = lines.map(|(name, value)| format!("{name:<12}{}", value.replace(char::is_control, " ")));
         f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }

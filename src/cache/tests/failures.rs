@@ -404,8 +404,9 @@ fn failures() -> Vec<Error> {
         ConnectFault::Closed,
     ];
     let host = || "ims".to_owned();
-    let connection =
-        |fault| Error::caused(ConnectionError::Fault { fault, host: host() }, Cause::new("connection reset"));
+    let connection = |fault| {
+        Error::caused(ConnectionError::Fault { fault, host: host(), is_local: false }, Cause::new("connection reset"))
+    };
     let mut failures: Vec<Error> = kinds.map(|kind| TestingError::Scripted { kind }.into()).into();
     failures.extend(faults.map(connection));
     failures.extend([

@@ -21,7 +21,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use self::harness::{DAY, HOUR, Harness};
-use super::{Age, Cache, Load};
+use super::entry::Age;
+use super::{Cache, Load};
 
 impl<L: Load> Cache<L> {
     fn is_fresh(&self) -> bool {

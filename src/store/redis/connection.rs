@@ -1,4 +1,4 @@
-//! A connection that is there when it is needed, and not when it is not.
+//! A connection on demand, closed when idle.
 
 use std::fmt;
 #[cfg(unix)]
@@ -19,13 +19,13 @@ use tokio_rustls::TlsConnector;
 use super::stream::{Allowance, Bounded, Stream};
 use crate::store::StoreError;
 
-/// A server, or one that it redirected to.
+/// A server, or the cluster node that it redirected to.
 pub(super) struct Server {
     address: Address,
     tls: Option<Arc<rustls::ClientConfig>>,
     login: RedisConnectionInfo,
     state: Mutex<State>,
-    /// One connects for all.
+    /// Held by the task that connects; the others wait for its connection.
     connecting: tokio::sync::Mutex<()>,
 }
 
@@ -75,14 +75,15 @@ impl Server {
         &self.address
     }
 
-    /// Sends a command. Dropping the future closes the connection: nobody knows what comes next on it.
+    /// Sends a command. Dropping the future closes the connection, since a late response may still
+    /// arrive on it.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, QueryError> {
         for _ in 1..MAX_TRIES {
             let (connection, is_new) = self.connection().await?;
             match self.query_on(connection, command).await {
                 Err(QueryError::Redis(error)) => match error.redirect_node().map(|(node, _)| Address::parse(node)) {
                     Some(Some(node)) => self.state().node = Some(node),
-                    // The server, or something in between, had closed it.
+                    // The server, or a proxy, had closed the connection.
                     _ if !is_new && error.is_io_error() => {}
                     _ => return Err(QueryError::Redis(error)),
                 },
@@ -102,7 +103,7 @@ impl Server {
         result
     }
 
-    /// The connection that is kept, or a new one.
+    /// Returns the connection that is kept, or a new one, and whether it is new.
     async fn connection(&self) -> Result<(Connection, bool), QueryError> {
         if let Some(kept) = self.kept() {
             return Ok((kept, false));
@@ -134,7 +135,7 @@ impl Server {
         let life = Arc::new(Life::default());
         let stream = Bounded::new(stream, life.allowance.clone());
         let _allowed = life.allowance.grant();
-        // Whoever asks sets the limits.
+        // Timeouts are set by the caller.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
         let connected = MultiplexedConnection::new_with_config(&self.login, stream, config).await;
         let (redis, driver) = connected.map_err(QueryError::Redis)?;
@@ -162,7 +163,7 @@ impl Server {
     }
 }
 
-/// Until it has not been used for a while: a process that has its token holds no connection.
+/// Drives a connection until it is idle: a process that has a token holds no connection.
 async fn drive(driver: impl Future<Output = ()>, life: Arc<Life>) {
     let _over = Over(&life);
     let mut driver = pin!(driver);
@@ -174,7 +175,7 @@ async fn drive(driver: impl Future<Output = ()>, life: Arc<Life>) {
     }
 }
 
-/// Also if the runtime shuts down.
+/// Marks a connection as over when dropped, also if the runtime shuts down.
 struct Over<'a>(&'a Life);
 
 impl Drop for Over<'_> {
@@ -183,7 +184,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// A connection on which a command has failed, or has not ended, is not used again.
+/// Ensures that a connection is not used again if a command on it failed or was cancelled.
 struct Using<'a> {
     server: &'a Server,
     number: u64,
@@ -199,7 +200,7 @@ impl Drop for Using<'_> {
 }
 
 impl Address {
-    /// `host:port`, as a cluster redirects.
+    /// Reads `host:port`, as in a redirect of a cluster.
     fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         Some(Self::Tcp(host.trim_matches(['[', ']']).to_owned(), port.parse().ok()?)).filter(|_| !host.is_empty())
@@ -232,9 +233,9 @@ impl From<QueryError> for StoreError {
     }
 }
 
-/// How long a connection is kept: for the requests around one exchange.
+/// How long an idle connection is kept: enough for the requests around one exchange.
 const IDLE: Duration = Duration::from_secs(5);
-/// With a redirect, and with a connection that had been closed.
+/// The first try, one after a redirect, and one after the connection had been closed.
 const MAX_TRIES: u32 = 3;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tokens in Redis, for many machines.
+//! Keeps tokens in Redis, for many machines.
 
 mod connection;
 mod stream;
@@ -9,16 +9,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, cmd};
+use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, cmd};
 
 use self::connection::{Address, Server};
 use super::{Lease, SealedToken, StoreError, StoreFuture, TokenStore};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Moment, SystemClock};
 use crate::error::{Error, StoreSetupError};
 use crate::secret::Secret;
 
-/// Shares tokens between machines, in Redis or whatever speaks its protocol (Valkey, KeyDB, managed
-/// services). Feature `redis-store`.
+/// Shares tokens between machines, in Redis or a server with its protocol (Valkey, KeyDB, managed
+/// services). Requires the feature `redis-store`.
 ///
 /// ```no_run
 /// use adobe_ims::ImsClient;
@@ -32,18 +32,19 @@ use crate::secret::Secret;
 /// # }
 /// ```
 ///
-/// Connects when it is first asked, keeps the connection for some seconds, and connects again when it is
-/// asked again: processes that have their token hold no connection. Clones share it.
+/// Connects on demand, and closes the connection when it has been idle for some seconds: processes
+/// that have a token hold no connection. Clones share the connection.
 ///
 /// # Keys
 ///
-/// Two for each credential, with one hash tag, so that both are in one slot of a cluster:
-/// `adobe-ims:{…}:token` and, while a token is requested, `adobe-ims:{…}:lease`. Both expire. The commands
-/// are `PTTL`, `GETRANGE`, `SET`, `TIME` and `EVAL`; a node of a cluster that redirects is followed.
+/// Each credential has two keys, with the same hash tag, so that both are in one slot of a cluster:
+/// `adobe-ims:{…}:token` and, while a token is requested, `adobe-ims:{…}:lease`. Both expire. The
+/// commands are `PTTL`, `GETRANGE`, `SET`, `TIME` and `EVAL`; a node of a cluster that redirects is
+/// followed.
 ///
 /// # Time
 ///
-/// How long a token is still valid is counted by Redis; no two machines' clocks are compared.
+/// Redis measures the remaining lifetime; clocks of different machines are never compared.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -53,14 +54,14 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// Uses the Redis at this URL, with all defaults: `redis://`, or `rediss://` for TLS (`valkey://` and
-    /// `valkeys://` are the same), then `user:password@host:port/database`; or
+    /// Uses the Redis at this URL, with all defaults: `redis://`, or `rediss://` for TLS
+    /// (`valkey://` and `valkeys://` are the same), then `user:password@host:port/database`; or
     /// `unix:///path?user=…&pass=…&db=…`. Uses no network.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) for a URL that cannot be used, and with TLS also if
-    /// there are no root certificates.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) for a URL that cannot be used, and with TLS
+    /// also if there are no root certificates.
     pub fn new(url: impl Into<String>) -> Result<Self, Error> {
         Self::builder(url).build()
     }
@@ -71,36 +72,36 @@ impl RedisStore {
         RedisStoreBuilder { url: Secret::from(url.into()), password: None, roots: Vec::new(), prefix }
     }
 
-    /// With a hash tag: the keys of one credential are in one slot.
+    /// Adds a hash tag, so that the keys of one credential are in one slot.
     fn key(&self, key: &str, name: &str) -> String {
         format!("{}:{{{key}}}:{name}", self.0.prefix)
     }
 
     async fn load_token(&self, key: &str) -> Result<Option<SealedToken>, StoreError> {
         let (server, key) = (&self.0.server, self.key(key, TOKEN));
-        // First: a token that is saved in between then counts as older than it is, not as younger.
+        // Before the bytes: a token that is saved in between counts as older than it is, not as younger.
         let remaining: i64 = server.query(cmd("PTTL").arg(&key)).await?;
         if remaining == MISSING {
             return Ok(None);
         }
         let bytes = match server.query::<Vec<u8>>(cmd("GETRANGE").arg(&key).arg(0).arg(MAX_VALUE)).await {
             Ok(bytes) => bytes,
-            // Something else of somebody else: no credential opens it, and it is overwritten.
+            // A foreign value under our key: no credential opens it, and it is overwritten.
             Err(error) if error.is_wrong_type() => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        // Without an expiry it is not from here, and nobody knows how long it is valid.
+        // A value without expiry is not from this crate: its validity is unknown.
         let remaining = Duration::from_millis(u64::try_from(remaining).unwrap_or_default());
         Ok(Some(SealedToken::new(bytes, remaining)))
     }
 
-    /// Until a time by the clock of Redis, asked for first: a server that is stopped may carry out the
-    /// command much later, and must not count the lifetime from then.
+    /// Saves a token until a time by the clock of Redis, which is asked for first. A server that
+    /// was suspended may run the command much later, and must not measure the lifetime from then.
     async fn save_token(&self, key: &str, token: &SealedToken) -> Result<(), StoreError> {
-        let (server, called) = (&self.0.server, SystemClock.monotonic());
+        let (server, called) = (&self.0.server, Moment::now(&SystemClock));
         let (seconds, micros): (u64, u64) = server.query(&cmd("TIME")).await?;
-        if SystemClock.monotonic().saturating_duration_since(called) > MAX_LATENESS {
-            return Err(StoreError::unreachable("it responded too late to count a lifetime from then"));
+        if Moment::now(&SystemClock).since(called) > MAX_LATENESS {
+            return Err(StoreError::unreachable("response too late to measure the lifetime"));
         }
         let now = Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
         let end = u64::try_from(now.saturating_add(token.remaining()).as_millis()).unwrap_or(u64::MAX);
@@ -119,7 +120,7 @@ impl RedisStore {
             return Ok(Lease::Busy);
         }
         let store = self.clone();
-        // Another's by now, if this one came too late.
+        // May be another process's by now.
         let release = async move { drop(store.remove_value(&key, holder.as_bytes()).await) };
         Ok(Lease::Held(Box::pin(release)))
     }
@@ -167,35 +168,36 @@ pub struct RedisStoreBuilder {
 }
 
 impl RedisStoreBuilder {
-    /// The password, if it is not part of the URL. The text is taken over and wiped in the end; copies in
-    /// the Redis client are not.
+    /// Sets the password, if it is not part of the URL. The text is wiped on drop; copies in the
+    /// Redis client are not.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(Secret::from(password.into()));
         self
     }
 
-    /// Trusts these root certificates (PEM) in addition to the system's, for `rediss://`. May be called
-    /// several times.
+    /// Trusts these root certificates (PEM) in addition to the system's, for `rediss://`. May be
+    /// called several times.
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots.push(pem.as_ref().to_owned());
         self
     }
 
-    /// What the names of all keys begin with, for a Redis with access rules. `adobe-ims` by default.
+    /// Sets the prefix of all keys, for a Redis with access rules (ACL). `adobe-ims` by default.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Checks the settings; for `rediss://`, also reads the system's root certificates. Uses no network.
+    /// Checks the settings; for `rediss://`, also reads the system's root certificates. Uses no
+    /// network.
     ///
     /// # Errors
     ///
-    /// As [`RedisStore::new`], and [`ErrorKind::Store`](crate::ErrorKind::Store) for a root certificate or
-    /// a prefix that cannot be used.
+    /// As [`RedisStore::new`], and [`ErrorKind::Store`](crate::ErrorKind::Store) for a root
+    /// certificate or a prefix that cannot be used.
     pub fn build(self) -> Result<RedisStore, Error> {
         let Self { url, password, roots, prefix } = self;
-        // A brace in front would be the hash tag.
+        // Braces in the prefix would be the hash tag.
         if prefix.is_empty() || prefix.contains(['{', '}']) {
             return Err(setup("its prefix is empty or has braces", "leave the prefix out for `adobe-ims`").into());
         }
@@ -205,13 +207,13 @@ impl RedisStoreBuilder {
             Some(password) => url.login.set_password(password.expose()),
             None => url.login,
         };
-        // Saves two commands for each connection.
+        // Avoids two commands for each connection.
         let login = login.set_skip_set_lib_name();
         Ok(RedisStore(Arc::new(Inner { server: Server::new(url.address, tls, login), prefix })))
     }
 }
 
-/// Shows no URL, which may hold a password.
+/// Does not show the URL, which may hold a password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url: _, password: _, roots, prefix } = self;
@@ -226,8 +228,8 @@ struct Url {
 }
 
 impl Url {
-    /// TLS is this crate's own: the Redis client's takes a process-wide provider, and panics in a program
-    /// that has none or two.
+    /// Reads a URL. TLS is set up by this crate: the Redis client uses the process-wide crypto
+    /// provider, and panics in a program that has none or two.
     fn parse(url: &str) -> Result<Self, StoreSetupError> {
         let error = |problem| setup(problem, URL_HINT);
         let (scheme, rest) = url.split_once("://").ok_or(error("its URL has no scheme"))?;
@@ -235,19 +237,21 @@ impl Url {
             "redis" | "valkey" => ("redis", false),
             "rediss" | "valkeys" => ("redis", true),
             "unix" | "redis+unix" | "valkey+unix" => ("unix", false),
-            _ => return Err(error("the scheme of its URL is none of Redis")),
+            _ => return Err(error("its URL scheme is not redis, rediss, valkey, valkeys or unix")),
         };
         if rest.contains('#') {
             return Err(error("its URL has a fragment; certificates are always verified"));
         }
-        // Its own messages may show the password.
+        // The messages of the Redis client may show the password.
         let info = format!("{scheme}://{rest}").into_connection_info().map_err(|_| error("its URL cannot be read"))?;
         let address = match info.addr() {
             ConnectionAddr::Tcp(host, port) => Address::Tcp(host.clone(), *port),
-            ConnectionAddr::Unix(path) => unix(path.clone()).ok_or(error("there are no Unix sockets here"))?,
+            ConnectionAddr::Unix(path) => {
+                unix(path.clone()).ok_or(error("Unix sockets are not supported on this platform"))?
+            }
             _ => return Err(error("its URL cannot be read")),
         };
-        Ok(Self { address, is_tls, login: info.redis_settings().clone() })
+        Ok(Self { address, is_tls, login: info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2) })
     }
 }
 
@@ -270,11 +274,11 @@ const URL_HINT: &str = "give rediss://user:password@host:port/database, redis://
 const PREFIX: &str = "adobe-ims";
 const TOKEN: &str = "token";
 const LEASE: &str = "lease";
-/// What `PTTL` says of a key that is not there.
+/// The response to `PTTL` for a key that does not exist.
 const MISSING: i64 = -2;
-/// The last byte that is read: a sealed token has some kilobytes.
+/// The index of the last byte that is read: a sealed token has some kilobytes.
 const MAX_VALUE: u64 = 64 * 1024;
-/// Of a response that tells the time.
+/// The most that a response to `TIME` may take.
 const MAX_LATENESS: Duration = Duration::from_secs(1);
 const SAVE: &str = "redis.call('SET', KEYS[1], ARGV[1]) redis.call('PEXPIREAT', KEYS[1], ARGV[2])";
 const REMOVE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";

@@ -1,4 +1,5 @@
-//! A connection that reads no more than its commands can be worth: bounded memory, whatever is sent.
+//! A connection that reads at most what its commands allow. Memory is bounded, whatever the server
+//! sends.
 
 use std::io::{Error, IoSlice, Result};
 use std::pin::Pin;
@@ -11,7 +12,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// How much may still be read. Clones are the same.
+/// How much may still be read. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Allowance(Arc<Mutex<Left>>);
 
@@ -21,11 +22,11 @@ struct Left {
     bytes: usize,
 }
 
-/// A command under way.
+/// A command in progress.
 pub(super) struct Granted(Allowance);
 
 impl Allowance {
-    /// For one command, until its response is there.
+    /// Allows one response, until the command has ended.
     pub(super) fn grant(&self) -> Granted {
         let mut left = self.left();
         if left.commands == 0 {
@@ -67,7 +68,7 @@ impl AsyncRead for Bounded {
         let mut left = self.allowance.left();
         match left.bytes.checked_sub(read) {
             Some(bytes) => left.bytes = bytes,
-            None => return Poll::Ready(Err(Error::other("more was sent than was asked for"))),
+            None => return Poll::Ready(Err(Error::other("the server sent more than was requested"))),
         }
         poll
     }
@@ -99,5 +100,5 @@ impl AsyncWrite for Bounded {
     }
 }
 
-/// A value, and what the protocol wraps it in.
+/// A value, and the overhead of the protocol.
 const MAX_RESPONSE: usize = 80 * 1024;

@@ -1,4 +1,4 @@
-//! TLS to Redis, with a crypto provider that is named and not the process's.
+//! TLS to Redis, with an explicit crypto provider instead of the process-wide one.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use rustls::{ClientConfig, RootCertStore};
 use super::setup;
 use crate::error::StoreSetupError;
 
-/// Verifies certificates by the system's roots and by these.
+/// Creates a configuration that verifies certificates by the system's roots and by these.
 pub(super) fn config(pems: &[Vec<u8>]) -> Result<Arc<ClientConfig>, StoreSetupError> {
     let mut roots = RootCertStore::empty();
-    // One that cannot be read must not hide the others.
+    // A root that cannot be read must not make the others unusable.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for pem in pems {
         add(&mut roots, pem)?;

@@ -1,14 +1,15 @@
 //! A store that is down, full or wrong: everything works as without it, and says so once.
 
 use std::collections::HashSet;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::harness::{FAILED, Reply, UNREADABLE, WORKS, World, all_at_once, events, ok};
 use crate::cache::tests::harness::{DAY, HOUR, SECOND};
 use crate::error::ErrorKind;
-use crate::store::{Lease, SealedToken, Store, StoreFuture, TokenStore};
-use crate::testing::StoreFault;
+use crate::store::{Lease, ReleaseFuture, SealedToken, Store, StoreFuture, TokenStore};
+use crate::testing::{MemoryStore, StoreFault};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const BROKEN: [StoreFault; 3] = [StoreFault::Unreachable, StoreFault::Hanging, StoreFault::Failing];
@@ -85,6 +86,21 @@ async fn a_store_that_stays_down_is_asked_ever_more_rarely() {
     }
 }
 
+/// Requests that were under way when the store failed are one failure of it, not many.
+#[tokio::test(start_paused = true)]
+async fn requests_that_fail_together_are_one_failure() {
+    let world = World::new();
+    world.store.fail(StoreFault::Hanging);
+    let store = Arc::new(Store::new(world.store.clone()));
+    let clients: Vec<_> = (0..10).map(|_| world.client_of(&store)).collect();
+    assert!(all_at_once(&clients).await.iter().all(Result::is_ok));
+    assert_eq!(world.store.load_count(), 10);
+
+    world.time.pass(Duration::from_secs(34)).await;
+    assert!(world.client_of(&store).token().await.is_ok());
+    assert_eq!(world.store.load_count(), 11);
+}
+
 /// What can be read is read from a store that is full.
 #[tokio::test(start_paused = true)]
 async fn a_full_store_is_read_and_costs_no_call() {
@@ -144,6 +160,47 @@ async fn a_store_that_panics_makes_no_call_fail() {
     let process = world.process_with(Panicking);
     assert_eq!(process.token().await, ok("t1"));
     assert_eq!(*events.lock().unwrap(), [FAILED]);
+}
+
+/// A store whose lease cannot be ended.
+struct BadRelease {
+    tokens: MemoryStore,
+    release: fn() -> ReleaseFuture,
+}
+
+impl TokenStore for BadRelease {
+    fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<SealedToken>> {
+        self.tokens.load(key)
+    }
+
+    fn save<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()> {
+        self.tokens.save(key, token)
+    }
+
+    fn remove<'a>(&'a self, key: &'a str, token: &'a SealedToken) -> StoreFuture<'a, ()> {
+        self.tokens.remove(key, token)
+    }
+
+    fn lease<'a>(&'a self, _: &'a str, _: Duration) -> StoreFuture<'a, Lease> {
+        Box::pin(async { Ok(Lease::Held((self.release)())) })
+    }
+}
+
+/// P8, P12: the token is not lost if the end of the lease panics or hangs, and comes within a second.
+#[tokio::test(start_paused = true)]
+async fn a_release_that_panics_or_hangs_costs_no_token() {
+    let panics: fn() -> ReleaseFuture = || Box::pin(async { panic!("a release that panics") });
+    let hangs: fn() -> ReleaseFuture = || Box::pin(pending());
+    for release in [panics, hangs] {
+        let world = World::new();
+        let (_guard, events) = events();
+        let process = world.process_with(BadRelease { tokens: world.store.clone(), release });
+        let start = world.time.passed();
+        assert_eq!(process.token().await, ok("t1"));
+        let took = world.time.passed() - start;
+        assert!(took <= Duration::from_millis(1510), "{took:?}");
+        assert!(events.lock().unwrap().is_empty());
+    }
 }
 
 /// P5: with a store that hangs a call still ends within its timeout, and IMS gets what is left of it.

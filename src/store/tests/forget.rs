@@ -1,8 +1,11 @@
 //! Tokens that an API has refused, or that were revoked.
 
 use super::harness::{Reply, World, all_at_once, ok};
+use crate::cache::Load;
 use crate::cache::tests::harness::{DAY, SECOND};
+use crate::clock::{Moment, SharedClock};
 use crate::error::ErrorKind;
+use crate::token::Token;
 
 /// A forgotten token is not read back from the store, and is removed from it before IMS is asked.
 #[tokio::test(start_paused = true)]
@@ -54,6 +57,21 @@ async fn a_later_token_of_another_process_survives_a_forget() {
     other.cache.forget(&other.full_token().await);
     assert_eq!(other.token().await, ok("t2"));
     assert_eq!((world.ims.requests(), world.store.remove_count()), (2, 1));
+}
+
+/// The memory of forgotten tokens is short: one token does not take two places in it.
+#[tokio::test(start_paused = true)]
+async fn a_token_forgotten_many_times_displaces_no_other() {
+    let world = World::new();
+    let process = world.process();
+    let first = process.full_token().await;
+    process.cache.forget(&first);
+    let clock = SharedClock::new(world.time.clone());
+    let other = Token::new("other", DAY, Moment::now(&clock), clock).unwrap();
+    for _ in 0..20 {
+        process.cache.loader().forget(&other);
+    }
+    assert_eq!(process.token().await, ok("t2"));
 }
 
 /// A revoked token is removed at once, without a request to IMS, and only if it is that token.

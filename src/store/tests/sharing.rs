@@ -45,7 +45,8 @@ async fn a_cached_token_asks_the_store_nothing() {
     assert_eq!((world.store.load_count(), world.store.lease_count(), world.store.save_count()), asked);
 }
 
-/// P12: in the refresh window one process refreshes for all, in the background, and the others read it.
+/// P12: in the refresh window one process refreshes for all, in the background, and the others read
+/// it.
 #[tokio::test(start_paused = true)]
 async fn one_process_refreshes_for_all() {
     let world = World::new();
@@ -59,8 +60,8 @@ async fn one_process_refreshes_for_all() {
     assert_eq!(refreshes, [Refresh::Foreground, Refresh::Background]);
 }
 
-/// A cold process does not wait for a refresh: a token in its refresh window is good, and is refreshed in
-/// the background by whoever calls next.
+/// A cold process does not wait for a refresh: a token in its refresh window is good, and is
+/// refreshed in the background by whoever calls next.
 #[tokio::test(start_paused = true)]
 async fn a_cold_process_takes_a_token_in_its_refresh_window() {
     let world = World::new();

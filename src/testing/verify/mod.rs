@@ -75,7 +75,7 @@ fn form(request: &ReceivedRequest<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// What stands in a URL is logged along the way. Of the client id that does no harm, and Adobe's
+/// What is in a URL is logged along the way. For the client id, this does no harm, and Adobe's
 /// clients put it there.
 fn query(request: &ReceivedRequest<'_>) -> Result<(), Refusal> {
     if request.query.iter().any(|(name, _)| name != "client_id") {

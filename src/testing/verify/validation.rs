@@ -1,5 +1,5 @@
-//! The checks of `/ims/validate_token/v1`. IMS answers 200 to a bad token too, and the body says
-//! what it is.
+//! The checks of `/ims/validate_token/v1`. IMS responds with 200 to a bad token too, and the body
+//! says what is wrong.
 
 use std::time::SystemTime;
 
