@@ -141,6 +141,7 @@ impl Token {
     }
 
     /// Whether it is valid for at least this long, or no token of its lifetime ever would be.
+    #[inline]
     pub(crate) fn serves(&self, least: Duration, now: Moment) -> bool {
         least.is_zero() || self.lifetime() < least || self.remaining_at(now) >= least
     }

@@ -37,6 +37,7 @@ impl Entry {
         Self { refresh_due: point(refresh), nearly_expired: point(expiring), token }
     }
 
+    #[inline]
     pub(super) fn age(&self, now: Moment) -> Age {
         if !now.is_past(self.refresh_due) {
             Age::Fresh
@@ -51,6 +52,7 @@ impl Entry {
 
     /// Whether the token is valid for at least this long, or no token of its lifetime ever would
     /// be.
+    #[inline]
     pub(super) fn serves(&self, least: Duration, now: Moment) -> bool {
         self.token.serves(least, now)
     }
