@@ -183,6 +183,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, unnameable_types)]
 
+mod backoff;
 mod cache;
 mod caught;
 mod certificate;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::backoff::doubled;
 use crate::clock::{Deadline, Stopwatch};
 use crate::error::{ConnectionError, Error};
 use crate::telemetry;
@@ -142,8 +143,7 @@ pub(crate) fn pause(error: &Error, made: u32, attempts: u32, draw: f64) -> Optio
 
 /// Doubles with full jitter, so that many clients do not come back at the same moment.
 fn backoff(made: u32, draw: f64) -> Duration {
-    let doubled = 1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX);
-    FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF).mul_f64(draw.clamp(0.0, 1.0))
+    doubled(FIRST_BACKOFF, made.saturating_sub(1), MAX_BACKOFF).mul_f64(draw.clamp(0.0, 1.0))
 }
 
 /// Two retries: what does not recover within seconds does not recover within the call.

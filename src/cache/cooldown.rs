@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Refresh;
 use super::entry::Age;
+use crate::backoff::{doubled, with_jitter};
 use crate::clock::Moment;
 use crate::error::Error;
 
@@ -70,9 +71,7 @@ fn pause(phase: Phase, count: u32, left: Duration, draw: f64) -> Duration {
         Phase::Cached => (FIRST_CACHED, MAX_CACHED, left.mul_f64(0.25).max(FIRST_EMPTY)),
         Phase::Empty => (FIRST_EMPTY, MAX_EMPTY, Duration::MAX),
     };
-    let doublings = count.saturating_sub(1).min(16);
-    let jitter = 1.0 + MAX_JITTER * draw.clamp(0.0, 1.0);
-    first.saturating_mul(1 << doublings).min(longest).mul_f64(jitter).min(max)
+    with_jitter(doubled(first, count.saturating_sub(1), longest), draw).min(max)
 }
 
 /// There is an hour left, and no caller waits.
@@ -81,8 +80,6 @@ const MAX_CACHED: Duration = Duration::from_secs(5 * 60);
 /// Callers wait, and IMS may be overloaded.
 const FIRST_EMPTY: Duration = Duration::from_secs(1);
 const MAX_EMPTY: Duration = Duration::from_secs(30);
-/// Upwards, so that the pauses above are kept.
-const MAX_JITTER: f64 = 0.1;
 
 #[cfg(test)]
 mod tests {

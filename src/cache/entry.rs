@@ -49,13 +49,6 @@ impl Entry {
             Age::Expired
         }
     }
-
-    /// Whether the token is valid for at least this long, or no token of its lifetime ever would
-    /// be.
-    #[inline]
-    pub(super) fn serves(&self, least: Duration, now: Moment) -> bool {
-        self.token.serves(least, now)
-    }
 }
 
 /// How long before its expiry a token is refreshed, without jitter.

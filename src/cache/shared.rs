@@ -94,7 +94,7 @@ impl<L: Load> Shared<L> {
         let entry = entry.as_ref()?;
         let now = self.now();
         let age = entry.age(now);
-        if age >= Age::NearlyExpired || !entry.serves(least, now) {
+        if age >= Age::NearlyExpired || !entry.token.serves(least, now) {
             return None;
         }
         if age == Age::RefreshWindow {
@@ -201,7 +201,7 @@ impl<L: Load> Shared<L> {
         // Another caller's exchange may have landed since the slot was read.
         if let Some(entry) = entry.as_ref()
             && age < Age::NearlyExpired
-            && entry.serves(least, now)
+            && entry.token.serves(least, now)
         {
             return Step::Serve(entry.token.clone());
         }
@@ -221,7 +221,7 @@ impl<L: Load> Shared<L> {
     /// The token in the slot until it expires, and how long that is: better than an error.
     pub(super) fn valid(&self, least: Duration, now: Moment) -> Option<(Token, Duration)> {
         let entry = self.slot.load();
-        let entry = entry.as_ref().filter(|entry| entry.age(now) < Age::Expired && entry.serves(least, now))?;
+        let entry = entry.as_ref().filter(|entry| entry.age(now) < Age::Expired && entry.token.serves(least, now))?;
         Some((entry.token.clone(), entry.token.remaining_at(now)))
     }
 

@@ -68,8 +68,8 @@ impl Development {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(UsageError::NoRuntime.into());
         }
-        let bytes = file.read(MAX_READ).await?;
-        match file.parse(MAX_READ, move || Credentials::from_json(&*bytes)).await? {
+        let bytes = file.read(CredentialsFile::MAX_READ).await?;
+        match file.parse(CredentialsFile::MAX_READ, move || Credentials::from_json(&*bytes)).await? {
             Credentials::Development(token) if token.client_id() == self.client_id => {
                 token.by_clock(self.clock.clone())
             }
@@ -78,5 +78,4 @@ impl Development {
     }
 }
 
-const MAX_READ: Duration = Duration::from_secs(1);
 const MIN_BETWEEN_LOOKS: Duration = Duration::from_secs(1);

@@ -108,15 +108,11 @@ fn families(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate>
         if !flat.has(Slot::ClientId) && !flat.has(Slot::ClientSecret) {
             continue;
         }
-        let (kind, mut fields) = match flat.is_jwt(Wanted::Any) {
-            true => ("JWT", flat.service(Origin::Environment)),
-            false => ("OAuth Server-to-Server", flat.oauth(Origin::Environment)),
-        };
+        let (kind, mut fields) = flat.read(Wanted::Any, Origin::Environment, Origin::Environment);
         if let Ok(Fields::Service(fields)) = &mut fields {
             fields.private_key.value = fields.private_key.value.take().map(PrivateKey::or_path);
         }
-        let fields = fields.map(|fields| Some(reader.complete(fields)));
-        candidates.push(Candidate::new((*prefix).to_owned(), [(*prefix).to_owned()], kind, fields));
+        candidates.push(shape::named_candidate(prefix, (kind, fields), reader));
     }
     candidates
 }
@@ -133,7 +129,8 @@ fn contexts(variables: &Variables, reader: &CredentialsReader) -> Vec<Candidate>
     }
     let contexts = contexts.iter().filter(|(_, flat)| flat.has(Slot::ClientId)).map(|(name, flat)| {
         let name = name.replace("__", "_");
-        let mut candidate = shape::context_candidate(&name, flat, Some(Origin::Environment), reader, Wanted::Any);
+        let mut candidate =
+            shape::named_candidate(&name, flat.read(Wanted::Any, Origin::Environment, Origin::Environment), reader);
         candidate.names.push(name.replace('_', " "));
         candidate
     });

@@ -79,6 +79,19 @@ impl<'a> Flat<'a> {
         is_jwt && (!self.has(Slot::Scopes) || wanted == Wanted::Service)
     }
 
+    /// What kind it is, in words, and its fields.
+    pub(super) fn read(
+        &self,
+        wanted: Wanted,
+        jwt: Origin,
+        oauth: Origin,
+    ) -> (&'static str, Result<Fields, CredentialsError>) {
+        match self.is_jwt(wanted) {
+            true => ("JWT", self.service(jwt)),
+            false => ("OAuth Server-to-Server", self.oauth(oauth)),
+        }
+    }
+
     pub(super) fn oauth(&self, origin: Origin) -> Result<Fields, CredentialsError> {
         Ok(Fields::OAuth(OAuthFields {
             origin,

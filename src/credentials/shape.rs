@@ -149,24 +149,20 @@ fn contexts(root: &Value<'_>, reader: &CredentialsReader, wanted: Wanted) -> Res
     for (name, context) in root.field(&["ims", "contexts"])?.object()? {
         // Others hold the tokens of a user, or a single setting.
         if context.get("client_id").is_given() {
-            candidates.push(context_candidate(name, &Flat::of_object(&context, &AIO)?, None, reader, wanted));
+            let flat = Flat::of_object(&context, &AIO)?;
+            let read = flat.read(wanted, Origin::Jwt(AIO_JWT), Origin::OAuth(AIO_OAUTH));
+            candidates.push(named_candidate(name, read, reader));
         }
     }
     Ok(candidates)
 }
 
-/// A context of `aio`, from a file or from the environment.
-pub(super) fn context_candidate(
+/// One of several that have a name: a context of `aio`, or a family of variables.
+pub(super) fn named_candidate(
     name: &str,
-    flat: &Flat<'_>,
-    origin: Option<Origin>,
+    (kind, fields): (&'static str, Result<Fields, CredentialsError>),
     reader: &CredentialsReader,
-    wanted: Wanted,
 ) -> Candidate {
-    let (kind, fields) = match flat.is_jwt(wanted) {
-        true => ("JWT", flat.service(origin.unwrap_or(Origin::Jwt(AIO_JWT)))),
-        false => ("OAuth Server-to-Server", flat.oauth(origin.unwrap_or(Origin::OAuth(AIO_OAUTH)))),
-    };
     let fields = fields.map(|fields| Some(reader.complete(fields)));
     Candidate::new(name.to_owned(), [name.to_owned()], kind, fields)
 }
@@ -211,10 +207,8 @@ fn postman(root: &Value<'_>, wanted: Wanted) -> Result<(&'static str, Fields), C
         return Err(not_credentials("JSON of an unknown kind", UNKNOWN));
     }
     let flat = Flat { prefix: String::new(), names: &POSTMAN, values };
-    Ok(match flat.is_jwt(wanted) {
-        true => (POSTMAN_WORDS, flat.service(Origin::Jwt(POSTMAN_WORDS))?),
-        false => (POSTMAN_WORDS, flat.oauth(Origin::OAuth(POSTMAN_WORDS))?),
-    })
+    let (_, fields) = flat.read(wanted, Origin::Jwt(POSTMAN_WORDS), Origin::OAuth(POSTMAN_WORDS));
+    Ok((POSTMAN_WORDS, fields?))
 }
 
 /// All other files: names and values without an envelope.

@@ -38,6 +38,9 @@ pub(super) struct Changed {
 type Digest = [u8; 32];
 
 impl CredentialsFile {
+    /// A mounted file is read in microseconds; a file system that hangs must not hold up the caller.
+    pub(crate) const MAX_READ: Duration = Duration::from_secs(1);
+
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path: Arc::new(path), reading: Arc::new(Semaphore::new(1)) }
     }
@@ -83,7 +86,7 @@ impl Reload {
     /// Reads the file. `Ok(None)` if its bytes are those of the current grant, or of the one that was
     /// `tried` before. Takes no longer than `left`, and for the reading a part of it.
     pub(super) async fn read(&self, left: Duration, tried: Option<&Changed>) -> Result<Option<Changed>, Error> {
-        let bytes = self.file.read(MAX_READ.min(left.mul_f64(0.1))).await?;
+        let bytes = self.file.read(CredentialsFile::MAX_READ.min(left.mul_f64(0.1))).await?;
         let Some(digest) = digest_of(&bytes) else { return Ok(None) };
         if self.current() == Some(digest) || tried.is_some_and(|tried| tried.digest == digest) {
             return Ok(None);
@@ -106,7 +109,7 @@ impl Reload {
 
     /// The client has got other credentials: the file counts again when it changes.
     pub(super) async fn skip_current(&self) {
-        let bytes = self.file.read(MAX_READ).await.ok();
+        let bytes = self.file.read(CredentialsFile::MAX_READ).await.ok();
         self.set_current(bytes.and_then(|bytes| digest_of(&bytes)));
     }
 
@@ -122,6 +125,3 @@ impl Reload {
 fn digest_of(bytes: &[u8]) -> Option<Digest> {
     digest(&SHA256, bytes).as_ref().try_into().ok()
 }
-
-/// A mounted file is read in microseconds; a file system that hangs must not hold up the exchange.
-const MAX_READ: Duration = Duration::from_secs(1);

@@ -255,9 +255,7 @@ impl Files {
         for entry in entries.flatten() {
             let name = entry.file_name();
             let is_new = name.to_str().is_some_and(|name| name.starts_with(&self.key) && name.ends_with(NEW));
-            let modified = is_new.then(|| entry.metadata().and_then(|metadata| metadata.modified()).ok()).flatten();
-            let age = modified.and_then(|modified| SystemClock.now().duration_since(modified).ok());
-            if age.is_some_and(|age| age > LEFT_BEHIND) {
+            if is_new && is_older_than(LEFT_BEHIND, entry.metadata()) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -332,9 +330,14 @@ impl<'a> Record<'a> {
 
 /// Whether a lease that is still held is older than its lifetime: its process hangs or is stopped.
 fn is_overdue(lock: &File, lifetime: Duration) -> bool {
-    let began = lock.metadata().and_then(|metadata| metadata.modified()).ok();
-    let age = began.and_then(|began| SystemClock.now().duration_since(began).ok());
-    age.is_some_and(|age| age > lifetime)
+    is_older_than(lifetime, lock.metadata())
+}
+
+/// By the wall clock. What cannot be known counts as no.
+fn is_older_than(limit: Duration, metadata: io::Result<Metadata>) -> bool {
+    let modified = metadata.and_then(|metadata| metadata.modified()).ok();
+    let age = modified.and_then(|modified| SystemClock.now().duration_since(modified).ok());
+    age.is_some_and(|age| age > limit)
 }
 
 fn write(path: &Path, bytes: &[u8], directory: &Metadata) -> io::Result<()> {

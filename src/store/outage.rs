@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{StoreError, StoreFuture, TokenStore};
+use crate::backoff::{doubled, with_jitter};
 use crate::caught::caught;
 use crate::clock::{Moment, SharedClock};
 use crate::telemetry;
@@ -89,11 +90,9 @@ impl fmt::Debug for Store {
 
 /// How long a store that has failed is not asked.
 fn pause(failures: u32, draw: f64) -> Duration {
-    let jitter = 1.0 + MAX_JITTER * draw.clamp(0.0, 1.0);
-    FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(MAX_PAUSE).mul_f64(jitter)
+    with_jitter(doubled(FIRST_PAUSE, failures, MAX_PAUSE), draw)
 }
 
 /// Long enough that a store that hangs for a second each time is not noticed.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
-const MAX_JITTER: f64 = 0.1;

@@ -195,8 +195,7 @@ impl<L: Shareable> Stored<L> {
     }
 
     fn is_forgotten(&self, token: &Token) -> bool {
-        let digest = digest(&SHA256, token.expose_secret().as_bytes());
-        self.forgotten().iter().any(|forgotten| forgotten.as_ref() == digest.as_ref())
+        is_among(&self.forgotten(), &digest_of(token))
     }
 
     fn forgotten(&self) -> MutexGuard<'_, Vec<Digest>> {
@@ -219,12 +218,16 @@ impl<L: Shareable> Load for Stored<L> {
     /// Only remembers the token, since a store cannot be asked here. The next call does not take it
     /// from the store, and removes it.
     fn forget(&self, token: &Token) {
-        if self.shared.is_some() && !self.is_forgotten(token) {
-            let mut forgotten = self.forgotten();
+        if self.shared.is_none() {
+            return;
+        }
+        let digest = digest_of(token);
+        let mut forgotten = self.forgotten();
+        if !is_among(&forgotten, &digest) {
             if forgotten.len() >= MAX_FORGOTTEN {
                 forgotten.remove(0);
             }
-            forgotten.push(digest(&SHA256, token.expose_secret().as_bytes()));
+            forgotten.push(digest);
         }
     }
 }
@@ -287,6 +290,14 @@ impl Drop for Held {
 /// Foreign code: it may hang or panic, and the lease then ends with its lifetime.
 async fn released(release: ReleaseFuture, limit: Duration) {
     let _ = tokio::time::timeout(limit, caught(release)).await;
+}
+
+fn digest_of(token: &Token) -> Digest {
+    digest(&SHA256, token.expose_secret().as_bytes())
+}
+
+fn is_among(digests: &[Digest], wanted: &Digest) -> bool {
+    digests.iter().any(|digest| digest.as_ref() == wanted.as_ref())
 }
 
 async fn end(held: Option<Held>) {

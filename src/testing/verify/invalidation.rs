@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Refusal, client, client_id_header, client_secret, form, query};
+use super::{Refusal, client, client_id_header, client_secret, form, query, token_type};
 use crate::testing::clients::Clients;
 use crate::testing::received::ReceivedRequest;
 use crate::testing::tokens::{IssuedTokens, TokenStatus};
@@ -18,7 +18,7 @@ pub(super) fn verify(
     query(request)?;
     let client = client(clients, request)?;
     client_id_header(client, request)?;
-    let token_type = token_type(request)?;
+    let token_type = token_type(request, "token_type", &TYPES)?;
     // Optional for an access token, but never ignored.
     if token_type == "service_token" || request.form.has("client_secret") {
         client_secret(clients, client, request)?;
@@ -36,14 +36,6 @@ pub(super) fn verify(
         return Err(Refusal::new("invalid_client", "the token was issued to another client"));
     }
     Ok(token.to_owned())
-}
-
-fn token_type<'a>(request: &'a ReceivedRequest<'_>) -> Result<&'a str, Refusal> {
-    request
-        .form
-        .get("token_type")
-        .filter(|token_type| TYPES.contains(token_type))
-        .ok_or_else(|| Refusal::new("invalid_request", "the token_type parameter is missing or unknown"))
 }
 
 const TYPES: [&str; 5] = ["access_token", "refresh_token", "device_token", "service_token", "promise_token"];

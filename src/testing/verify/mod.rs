@@ -111,3 +111,10 @@ fn client_id_header(client: Client<'_>, request: &ReceivedRequest<'_>) -> Result
         false => Err(Refusal::new("invalid_request", "the header X-IMS-ClientId is not the client_id parameter")),
     }
 }
+
+/// The type of the token that a request is about; `parameter` has it.
+fn token_type<'a>(request: &'a ReceivedRequest<'_>, parameter: &str, known: &[&str]) -> Result<&'a str, Refusal> {
+    let token_type = request.form.get(parameter).filter(|token_type| known.contains(token_type));
+    token_type
+        .ok_or_else(|| Refusal::new("invalid_request", format!("the {parameter} parameter is missing or unknown")))
+}

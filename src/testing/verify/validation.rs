@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 
-use super::{Refusal, client, client_id_header, form, query};
+use super::{Refusal, client, client_id_header, form, query, token_type};
 use crate::testing::access_token::claims_of;
 use crate::testing::clients::Clients;
 use crate::testing::received::ReceivedRequest;
@@ -21,7 +21,7 @@ pub(super) fn verify(
     form(request)?;
     query(request)?;
     client_id_header(client(clients, request)?, request)?;
-    let token_type = token_type(request)?;
+    let token_type = token_type(request, "type", &TYPES)?;
     let token = token(request)?;
     // Of IMS's own reasons only `bad_signature` is known.
     let reason = match tokens.status(token, now) {
@@ -34,14 +34,6 @@ pub(super) fn verify(
         TokenStatus::Unknown => "bad_signature",
     };
     Ok(json!({ "valid": false, "reason": reason }).to_string())
-}
-
-fn token_type<'a>(request: &'a ReceivedRequest<'_>) -> Result<&'a str, Refusal> {
-    request
-        .form
-        .get("type")
-        .filter(|token_type| TYPES.contains(token_type))
-        .ok_or_else(|| Refusal::new("invalid_request", "the type parameter is missing or unknown"))
 }
 
 /// From the form or from the header `Authorization`.
