@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::thread;
 
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -10,17 +11,32 @@ use super::ims::Ims;
 use super::response::Response;
 
 /// Listens until it is dropped.
-pub(super) struct Server(MockServer);
+pub(super) struct Server {
+    endpoint: String,
+    /// `Some` until it is dropped.
+    server: Option<MockServer>,
+}
 
 impl Server {
     pub(super) async fn start(listener: TcpListener, ims: Arc<Ims>) -> Self {
         let server = MockServer::builder().listener(listener).disable_request_recording().start().await;
         Mock::given(any()).respond_with(Responder(ims)).mount(&server).await;
-        Self(server)
+        Self { endpoint: server.uri(), server: Some(server) }
     }
 
     pub(super) fn endpoint(&self) -> String {
-        self.0.uri()
+        self.endpoint.clone()
+    }
+}
+
+/// wiremock blocks on a future when it is dropped. In a task that has used up tokio's budget, that
+/// future never becomes ready; a thread of its own has no budget.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let server = self.server.take();
+        if let Ok(thread) = thread::Builder::new().spawn(move || drop(server)) {
+            let _ = thread.join();
+        }
     }
 }
 

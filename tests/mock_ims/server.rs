@@ -1,5 +1,9 @@
 //! Paths, ports, settings and the clock.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use adobe_ims::testing::{MockAnswer, MockEndpoint, MockIms, MockImsBuilder, MockRequest, ScriptedError};
 
 use crate::support::*;
@@ -93,6 +97,24 @@ async fn settings_that_no_credential_has_are_refused() {
         let printed = format!("{builder:?}");
         assert!(builder.start().await.is_err(), "{printed}");
     }
+}
+
+/// A task that has awaited a hundred ready futures may drop a mock: it has no budget left then.
+#[test]
+fn a_mock_can_be_dropped_at_any_time() {
+    let (dropped, outcome) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mock = MockIms::start().await.unwrap();
+            while tokio::task::coop::has_budget_remaining() {
+                tokio::task::coop::consume_budget().await;
+            }
+            drop(mock);
+            dropped.send(()).unwrap();
+        });
+    });
+    assert_eq!(outcome.recv_timeout(Duration::from_secs(20)), Ok(()));
 }
 
 #[test]
