@@ -168,7 +168,7 @@ mod tests {
     use http::StatusCode;
     use tokio::time::Instant;
 
-    use super::{Limits, Retry, backoff, pause};
+    use super::{Limits, MAX_LATENESS, Retry, backoff, pause};
     use crate::error::{ConnectionError, Error, ErrorKind, ErrorResponse, ResponseError, UsageError};
 
     /// What the exchange makes of a status, as far as retries are concerned.
@@ -309,7 +309,8 @@ mod tests {
                     tokio::spawn(freeze());
                     Err(fault())
                 }
-                _ => Ok(()),
+                // Within the limit of an attempt, though that of the call has passed.
+                _ => Ok(tokio::time::sleep(Duration::from_secs(9)).await),
             }
         };
         run(Limits::default(), || 1.0, frozen_pause).await.unwrap();
@@ -322,6 +323,54 @@ mod tests {
         };
         assert_eq!(run(once, || 0.0, always_frozen).await.unwrap_err().kind(), ErrorKind::Timeout);
         assert_eq!(made.take(), 2);
+    }
+
+    /// R14: a timer that fires a second late is a busy machine, not a frozen process.
+    #[tokio::test(start_paused = true)]
+    async fn a_second_late_earns_no_other_attempt() {
+        let limits = Limits { attempts: 2, attempt: Duration::from_secs(1), call: Duration::from_secs(2) };
+        let made = Cell::new(0);
+        let late_attempt = async || {
+            made.set(made.get() + 1);
+            tokio::time::advance(limits.attempt + MAX_LATENESS).await;
+            pending::<Result<(), Error>>().await
+        };
+        assert_eq!(run(limits, || 1.0, late_attempt).await.unwrap_err().kind(), ErrorKind::Timeout);
+        assert_eq!(made.take(), 1);
+
+        // The pause takes a quarter of a second.
+        let limits = Limits { call: Duration::from_millis(1200), ..limits };
+        let late_pause = async || {
+            made.set(made.get() + 1);
+            if made.get() > 1 {
+                return pending::<Result<(), Error>>().await;
+            }
+            tokio::spawn(tokio::time::advance(Duration::from_millis(250) + MAX_LATENESS));
+            Err(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO }.into())
+        };
+        let start = Instant::now();
+        assert_eq!(run(limits, || 1.0, late_pause).await.unwrap_err().kind(), ErrorKind::Timeout);
+        // The second attempt found no time left.
+        assert_eq!((made.take(), start.elapsed().as_millis()), (2, 1250));
+    }
+
+    /// Other credentials get all attempts, and none of the errors of those before.
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_allows_all_attempts_within_the_same_call() {
+        let limits = Limits { attempts: 2, attempt: Duration::from_secs(10), call: Duration::from_secs(10) };
+        let mut retry = Retry::new(limits, Duration::ZERO, "ims");
+        let unavailable = || ready(Err::<(), _>(failed(503, None)));
+        retry.attempt(unavailable()).await.unwrap_err();
+        retry.pause(failed(503, None), 0.0).await.unwrap();
+        retry.attempt(unavailable()).await.unwrap_err();
+
+        retry.restart();
+        let fault = ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO };
+        let error = retry.attempt(ready(Err::<(), _>(Error::from(fault)))).await.unwrap_err();
+        retry.pause(error, 0.0).await.unwrap();
+        let error = retry.attempt(pending::<Result<(), Error>>()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
+        assert_eq!(retry.left(), Duration::ZERO);
     }
 
     /// R14, B1: what IMS said holds, however late it was read.

@@ -473,6 +473,15 @@ async fn a_token_is_a_source_until_it_expires() {
     assert!(clock.now() >= token.expires_at());
 }
 
+/// A token made for a test must be one that a header can carry, and that expires within the clock's range.
+#[test]
+fn a_token_for_a_test_is_checked() {
+    assert!(Token::for_tests("~!a.b-c_d", DAY).is_ok());
+    for (text, lifetime) in [("", DAY), ("a b", DAY), ("a\n", DAY), ("ä", DAY), ("a", Duration::MAX)] {
+        assert_eq!(Token::for_tests(text, lifetime).unwrap_err().kind(), ErrorKind::Usage, "{text:?} {lifetime:?}");
+    }
+}
+
 /// An application tests its own handling of a 401 without HTTP.
 #[tokio::test]
 async fn an_application_tests_its_handling_of_a_401_by_script() {

@@ -68,7 +68,6 @@ pub(super) struct Failed {
 
 /// An exchange that a caller waits for.
 struct Joined {
-    number: u64,
     wanted: Wanted,
     left: Duration,
     outcome: Outcome,
@@ -177,11 +176,6 @@ impl<L: Load> Shared<L> {
                         forgiven = true;
                         deadline = Deadline::after(self.config.wait);
                     } else if deadline.remaining().is_zero() {
-                        // One that was joined later may be younger than the limit: others still
-                        // wait for it.
-                        if round == 0 {
-                            self.abandon(joined.number);
-                        }
                         return Err(error);
                     }
                     error
@@ -207,7 +201,7 @@ impl<L: Load> Shared<L> {
         }
         if let Some(flight) = state.flight.as_ref().filter(|flight| flight.is_alive()) {
             let (left, outcome) = (flight.left(), flight.outcome.clone());
-            return Step::Join(Joined { number: flight.number, wanted: flight.wanted, left, outcome });
+            return Step::Join(Joined { wanted: flight.wanted, left, outcome });
         }
         if state.holds_back(Phase::of(age), Refresh::Foreground, now)
             && let Some(cooldown) = &state.cooldown
@@ -239,8 +233,7 @@ impl<L: Load> Shared<L> {
             // `keep_fresh` on its way out: no client is left to ask for.
             return Step::Fail(UsageError::NoRuntime.into());
         }
-        // One that has outlived its limit may still bring a token.
-        state.abandon_if(|_| true);
+        state.abandon();
         state.started = state.started.saturating_add(1);
         let number = state.started;
         let (sender, outcome) = watch::channel(None);
@@ -251,7 +244,7 @@ impl<L: Load> Shared<L> {
         });
         let limit = self.config.wait;
         state.flight = Some(Flight::new(number, wanted, limit, outcome.clone(), task.abort_handle()));
-        Step::Join(Joined { number, wanted, left: limit, outcome })
+        Step::Join(Joined { wanted, left: limit, outcome })
     }
 
     /// Stores what an exchange brought: a token in the slot, a failure never in its place.
@@ -299,7 +292,6 @@ impl<L: Load> Shared<L> {
     /// is touched.
     pub(super) fn interrupted(&self, number: u64, now: Option<Moment>, started: Moment) {
         let mut state = self.state();
-        state.flight.take_if(|flight| flight.number == number);
         let at = now.unwrap_or(started);
         let age = self.slot.load().as_ref().map_or(Age::Expired, |entry| entry.age(at));
         if number != state.started || Phase::of(age) == Phase::Empty || *self.closed.borrow() {
@@ -325,11 +317,6 @@ impl<L: Load> Shared<L> {
         state.cooldown = Some(cooldown);
         let cached = entry.filter(|_| phase == Phase::Cached);
         Failed { time_left: cached.map(|entry| entry.token.remaining_at(now)), next_try }
-    }
-
-    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
-    fn abandon(&self, number: u64) {
-        self.state().abandon_if(|flight| flight.number == number);
     }
 
     /// How long until there may be something to refresh, but never so long that a clock that was
@@ -362,8 +349,9 @@ impl State {
         self.cooldown.as_ref().is_some_and(|cooldown| cooldown.holds(phase, refresh, now))
     }
 
-    fn abandon_if(&mut self, is_abandoned: impl FnOnce(&Flight) -> bool) {
-        if let Some(flight) = self.flight.take_if(|flight| is_abandoned(flight)) {
+    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
+    fn abandon(&mut self) {
+        if let Some(flight) = self.flight.take() {
             self.abandoned.retain(|task| !task.is_finished());
             self.abandoned.push(flight.task);
         }

@@ -44,6 +44,21 @@ async fn an_api_that_refuses_every_token_costs_one_exchange_a_minute() {
     assert_eq!(harness.ims.requests(), 3);
 }
 
+/// A revoked token is dropped at once, however short ago another was forgotten; one that is not current is not missed.
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_is_dropped_at_once() {
+    let harness = Harness::holding(DAY).await;
+    let first = harness.cache.token(Duration::ZERO).await.unwrap();
+    harness.cache.forget(&first);
+    let second = harness.cache.token(Duration::ZERO).await.unwrap();
+    harness.cache.discard(&first);
+    assert_eq!(harness.at_once(), Some(ok("t2")));
+    harness.cache.discard(&second);
+    assert!(harness.cache.peek().is_none());
+    assert_eq!(harness.token().await, ok("t3"));
+    assert_eq!(harness.ims.requests(), 3);
+}
+
 /// Looking at the cached token neither waits nor starts a refresh.
 #[tokio::test(start_paused = true)]
 async fn a_look_at_the_cached_token_starts_nothing() {

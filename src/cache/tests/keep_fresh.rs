@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, at_once, fail, grant, hang, ok, refused};
-use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, paused};
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, idle_and_other};
 
 /// Without a single caller the token is renewed when it is due, and never runs out.
 #[tokio::test(start_paused = true)]
@@ -84,7 +84,7 @@ async fn keep_fresh_does_not_keep_the_client_alive_while_it_sleeps() {
 /// It ends even while a flight that nobody drives still holds what it needs.
 #[test]
 fn keep_fresh_ends_whatever_flight_is_left_behind() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async {
         let task = tokio::spawn(harness.cache.keep_fresh());
@@ -150,4 +150,25 @@ fn keep_fresh_ends_without_a_runtime() {
     let harness = Harness::cold();
     assert_eq!(at_once(harness.cache.keep_fresh()), Some(()));
     assert_eq!(harness.ims.requests(), 0);
+}
+
+/// It sleeps until the token is due or the cooldown is over, and looks once a minute at least, four times a second at
+/// most.
+#[tokio::test(start_paused = true)]
+async fn keep_fresh_sleeps_until_there_is_something_to_do() {
+    assert_eq!(Harness::cold().cache.0.until_due(), Duration::from_millis(250));
+    let harness = Harness::holding(DAY).await;
+    let pause = || harness.cache.0.until_due();
+    assert_eq!(pause(), MINUTE);
+    harness.time.pass(DAY - REFRESH_WINDOW - 10 * SECOND).await;
+    assert!((9 * SECOND..=10 * SECOND).contains(&pause()), "{:?}", pause());
+
+    harness.ims.always(fail(refused()));
+    harness.time.pass(10 * SECOND).await;
+    assert_eq!(harness.at_once(), Some(ok("t1")));
+    harness.time.settle().await;
+    // A cooldown of one minute, and up to a tenth more.
+    assert_eq!((harness.ims.requests(), pause() > 59 * SECOND), (2, true));
+    harness.time.pass(50 * SECOND).await;
+    assert!((9 * SECOND..=16 * SECOND).contains(&pause()), "{:?}", pause());
 }

@@ -48,3 +48,10 @@ async fn debug_shows_no_token() {
 fn paused() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
+
+/// One that nobody drives, and another. The clock of a runtime starts with it: that of the idle one is ahead, however
+/// little, so that a limit set there has not passed on the other before its own.
+fn idle_and_other() -> (Runtime, Runtime) {
+    let other = paused();
+    (paused(), other)
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::harness::{DAY, HOUR, Harness, LIMITS, SECOND, Time, at_once, fail, grant, hang, ok, refused, throttled};
-use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, paused};
+use super::{MILLISECOND, MINUTE, REFRESH_WINDOW, idle_and_other, paused};
 use crate::error::ErrorKind;
 
 /// R5: making a cache starts nothing; a flight is the only task there ever is, and it ends.
@@ -83,7 +83,7 @@ fn a_dropped_runtime_leaves_nothing_to_wait_for() {
 /// R6: a flight on a runtime that nobody drives costs the waiter its own limit, and the next caller nothing.
 #[test]
 fn a_flight_that_is_not_driven_costs_one_call() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async {
         let start = Time::start();
@@ -99,7 +99,7 @@ fn a_flight_that_is_not_driven_costs_one_call() {
 /// R11: a caller who joined such an exchange late believes in it until its deadline only, and then starts another.
 #[test]
 fn an_exchange_past_its_deadline_is_replaced() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async {
         let early = tokio::spawn({
@@ -121,7 +121,7 @@ fn an_exchange_past_its_deadline_is_replaced() {
 /// deadline, and until then every caller is served at once.
 #[test]
 fn a_refresh_on_a_runtime_that_is_not_driven_is_replaced_after_its_deadline() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     assert_eq!(other.block_on(harness.token()), ok("t1"));
     harness.time.jumps.advance(DAY - REFRESH_WINDOW + SECOND);
     idle.block_on(async { assert_eq!(harness.at_once(), Some(ok("t1"))) });
@@ -175,7 +175,7 @@ async fn a_call_that_was_frozen_beyond_its_limit_gets_another_chance() {
 #[test]
 fn a_flight_that_lands_late_displaces_nothing_newer() {
     for late in [grant(2 * DAY), fail(throttled(HOUR))] {
-        let (harness, idle, other) = (Harness::cold(), paused(), paused());
+        let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
         harness.ims.next(late.after(SECOND));
         idle.block_on(async {
             assert_eq!(harness.at_once(), None);
@@ -197,7 +197,7 @@ fn a_flight_that_lands_late_displaces_nothing_newer() {
 /// R6: a late token is better than none.
 #[test]
 fn a_flight_that_lands_late_is_taken_where_there_is_nothing_newer() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     idle.block_on(async { assert_eq!(harness.at_once(), None) });
     other.block_on(async { assert_eq!(harness.token().await, Err(ErrorKind::Timeout)) });
     idle.block_on(harness.time.settle());
@@ -208,7 +208,7 @@ fn a_flight_that_lands_late_is_taken_where_there_is_nothing_newer() {
 /// R6: a late landing does not take away the flight that is under way by then.
 #[test]
 fn a_flight_that_lands_late_leaves_the_next_one_in_the_air() {
-    let (harness, idle, other) = (Harness::cold(), paused(), paused());
+    let (harness, (idle, other)) = (Harness::cold(), idle_and_other());
     harness.ims.next(fail(refused()).after(SECOND));
     idle.block_on(async {
         assert_eq!(harness.at_once(), None);
@@ -243,4 +243,23 @@ async fn the_last_client_dropped_ends_the_request() {
     time.settle().await;
     assert_eq!((ims.in_flight(), ims.cut(), ims.requests()), (0, 1, 1));
     assert!(!ims.is_held());
+}
+
+/// R9: nor does one that was given up, on a runtime that is not driven any more, outlive it; however many there are.
+#[test]
+fn the_last_client_dropped_ends_requests_that_were_given_up() {
+    let (harness, runtimes) = (Harness::cold(), [paused(), paused(), paused()]);
+    harness.ims.always(hang());
+    for (number, runtime) in (0..).zip(&runtimes) {
+        runtime.block_on(async {
+            harness.time.pass(number * (LIMITS.call + SECOND)).await;
+            assert_eq!(harness.at_once(), None);
+            harness.time.settle().await;
+        });
+    }
+    let (ims, time) = (harness.ims.clone(), harness.time.clone());
+    assert_eq!((ims.in_flight(), ims.cut(), ims.requests()), (3, 0, 3));
+    drop(harness);
+    runtimes.iter().for_each(|runtime| runtime.block_on(time.settle()));
+    assert_eq!((ims.in_flight(), ims.cut()), (0, 3));
 }
