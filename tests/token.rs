@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use adobe_ims::testing::{ManualClock, MockAnswer, MockIms, ScriptedTokens};
 use adobe_ims::{Clock, Error, ErrorKind, ImsClient, Token, TokenSource};
+use http::StatusCode;
 use support::material::CredentialsFile;
 use support::raw::{RawServer, Step};
 use support::raw_exchange::{self, good, granted};
@@ -471,6 +472,17 @@ async fn a_token_is_a_source_until_it_expires() {
     clock.advance(MINUTE);
     assert_eq!(source.token().await.unwrap_err().kind(), ErrorKind::Expired);
     assert!(clock.now() >= token.expires_at());
+}
+
+/// T23: a token that expired while its response was on the way is an error, not a token.
+#[tokio::test]
+async fn a_token_that_has_expired_on_arrival_is_an_error() {
+    let mock = MockIms::start().await.unwrap();
+    let short = MockAnswer::grant().expires_in(Duration::from_millis(500));
+    mock.answer_next(short.clone().delay(Duration::from_secs(1)));
+    let error = mock.client().unwrap().exchange().await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Expired, Some(StatusCode::OK)));
+    assert!(!error.is_transient());
 }
 
 /// A token made for a test must be one that a header can carry, and that expires within the clock's range.

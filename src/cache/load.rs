@@ -36,7 +36,7 @@ pub(crate) enum Refresh {
 pub(crate) struct Wanted {
     pub(crate) refresh: Refresh,
     /// How much of the call's time is over.
-    pub(crate) spent: Duration,
+    pub(crate) elapsed: Duration,
     /// How long the token has to be valid at least.
     pub(crate) least: Duration,
     pub(super) refresh_before: Duration,
@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// The same with less time.
     pub(crate) fn later(self, by: Duration) -> Self {
-        Self { spent: self.spent.saturating_add(by), ..self }
+        Self { elapsed: self.elapsed.saturating_add(by), ..self }
     }
 
     /// Whether a token that was issued earlier will do: a refresh wants one whose own refresh is

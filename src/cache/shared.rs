@@ -224,7 +224,7 @@ impl<L: Load> Shared<L> {
     }
 
     fn wanted(&self, refresh: Refresh, least: Duration) -> Wanted {
-        Wanted { refresh, spent: Duration::ZERO, least, refresh_before: self.config.refresh_before }
+        Wanted { refresh, elapsed: Duration::ZERO, least, refresh_before: self.config.refresh_before }
     }
 
     /// One task on the runtime of the caller that starts it. The loader bounds its time.

@@ -381,7 +381,7 @@ impl Load for Arc<Exchange> {
             Refresh::Background => 1,
         };
         // Ends before those who wait for it give up, so that they see its outcome.
-        self.token(attempts, wanted.spent.saturating_add(MARGIN.min(limits.call.mul_f64(0.1)))).await
+        self.token(attempts, wanted.elapsed.saturating_add(MARGIN.min(limits.call.mul_f64(0.1)))).await
     }
 
     fn identity(&self) -> Identity<'_> {

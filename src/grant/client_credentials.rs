@@ -50,9 +50,7 @@ impl ClientCredentialsGrant {
     }
 
     pub(super) fn succeeded(&self, learned: &Learned) {
-        if learned.refused_secrets > 0 {
-            self.working.store(self.index(learned), Ordering::Relaxed);
-        }
+        self.working.store(self.index(learned), Ordering::Relaxed);
     }
 
     pub(super) fn hint(&self, refusal: &ErrorResponse, learned: &Learned) -> Option<Cow<'static, str>> {

@@ -107,7 +107,7 @@ impl Load for Exchange {
             let mut inside = self.world.inside();
             let number = inside.model.begins(self.process, sent);
             let fails = inside.rng.u8(..10) < inside.failing;
-            let left = CALL - 2 - i64::try_from(wanted.spent.as_millis()).unwrap_or_default();
+            let left = CALL - 2 - i64::try_from(wanted.elapsed.as_millis()).unwrap_or_default();
             let takes = match inside.rng.u8(..8) {
                 0 => left.max(1),
                 1 => inside.rng.i64(1..left.max(2)),

@@ -79,7 +79,7 @@ impl Load for Arc<Exchange> {
         let sent = Moment::now(&self.clock);
         let (number, reply, after) = {
             let mut script = self.ims.script();
-            script.asked.push((wanted.refresh, wanted.spent));
+            script.asked.push((wanted.refresh, wanted.elapsed));
             (script.asked.len(), script.reply, script.after)
         };
         tokio::time::sleep(after).await;
