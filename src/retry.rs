@@ -310,7 +310,10 @@ mod tests {
                     Err(fault())
                 }
                 // Within the limit of an attempt, though that of the call has passed.
-                _ => Ok(tokio::time::sleep(Duration::from_secs(9)).await),
+                _ => {
+                    tokio::time::sleep(Duration::from_secs(9)).await;
+                    Ok(())
+                }
             }
         };
         run(Limits::default(), || 1.0, frozen_pause).await.unwrap();
