@@ -8,6 +8,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[path = "support/listening.rs"]
+mod listening;
 mod support;
 
 use std::io;
@@ -127,7 +129,7 @@ impl Log {
             .without_time()
             .with_writer(Writer(Arc::clone(&text)))
             .finish();
-        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { text, _guard: listening::listen(subscriber) }
     }
 
     async fn wait_for(&self, lines: usize) {

@@ -61,7 +61,7 @@ async fn an_event_says_why_a_request_gets_no_token() {
     let bearer = Bearer::new(token("SECRET"), ["*.adobe.io", "127.0.0.1"]).unwrap();
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = crate::listening::listen(subscriber);
 
     for (url, reason) in [
         ("https://author.example.com/", "the host is not listed"),

@@ -11,6 +11,8 @@
 mod api;
 mod cancellation;
 mod hosts;
+#[path = "../support/listening.rs"]
+mod listening;
 mod redirects;
 mod refresh;
 mod retry;

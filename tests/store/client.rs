@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use adobe_ims::testing::{ManualClock, MemoryStore, MockAnswer, MockEndpoint, MockIms, StoreFault};
 use adobe_ims::{Credentials, DevelopmentToken, ErrorKind, ImsClient, OAuthCredentials};
+use serde_json::Value;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -46,6 +47,30 @@ async fn clients_for_other_credentials_share_no_token() {
     let again = client(&mock, &store).token().await.unwrap();
     assert_eq!(one.expose_secret(), again.expose_secret());
     assert_eq!((mock.request_count(), store.save_count()), (2, 2));
+}
+
+/// A client id is of one organization and one environment of IMS: if either differs, so does the token.
+#[tokio::test]
+async fn clients_for_another_organization_or_host_share_no_token() {
+    let (mock, store) = (MockIms::start().await.unwrap(), MemoryStore::new());
+    let own: Value = serde_json::from_str(&mock.oauth_credentials_json()).unwrap();
+    let client = |org_id: &str, ims_host: &str| {
+        let credentials = OAuthCredentials::builder()
+            .client_id(own["CLIENT_ID"].as_str().unwrap())
+            .client_secret(own["CLIENT_SECRETS"][0].as_str().unwrap())
+            .scopes(own["SCOPES"].as_array().unwrap().iter().map(|scope| scope.as_str().unwrap()))
+            .org_id(org_id)
+            .ims_host(ims_host)
+            .build()
+            .unwrap();
+        ImsClient::builder(credentials).danger_endpoint(mock.endpoint()).store(store.clone()).build().unwrap()
+    };
+    for _ in 0..2 {
+        client("ONE@AdobeOrg", "ims-na1.adobelogin.com").token().await.unwrap();
+        client("OTHER@AdobeOrg", "ims-na1.adobelogin.com").token().await.unwrap();
+        client("ONE@AdobeOrg", "ims-na1-stg1.adobelogin.com").token().await.unwrap();
+    }
+    assert_eq!((mock.request_count(), store.save_count()), (3, 3));
 }
 
 /// A request that names its organization may get another token than one that does not.

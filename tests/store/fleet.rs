@@ -232,7 +232,7 @@ impl Clock for Ahead {
 
 /// Collects the events on this thread until the guard is dropped.
 pub fn listen(events: &Arc<Mutex<Vec<String>>>) -> DefaultGuard {
-    tracing::subscriber::set_default(tracing_subscriber::registry().with(Events(Arc::clone(events))))
+    crate::listening::listen(tracing_subscriber::registry().with(Events(Arc::clone(events))))
 }
 
 struct Events(Arc<Mutex<Vec<String>>>);

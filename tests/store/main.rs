@@ -18,6 +18,8 @@ mod crash;
 mod fake_redis;
 mod file;
 mod fleet;
+#[path = "../support/listening.rs"]
+mod listening;
 mod processes_file;
 mod processes_redis;
 mod redis;

@@ -1,10 +1,11 @@
 //! The crate's events, as whoever listens gets them.
 
 use std::fmt::Debug;
+use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Subscriber};
+use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
@@ -16,7 +17,12 @@ pub(crate) struct Told {
 }
 
 /// Listens on this thread until the guard is dropped.
+///
+/// As long as there is one subscriber, tracing asks nobody but the thread that meets an event first whether it is
+/// heard, and keeps the answer for all. With a second one, which does nothing, it asks both.
 pub(crate) fn listen(hear: impl Fn(Told) + Send + Sync + 'static) -> DefaultGuard {
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(registry()));
     tracing::subscriber::set_default(registry().with(Ear(hear)))
 }
 
