@@ -36,8 +36,8 @@ impl Flight {
         self.deadline.remaining()
     }
 
-    /// Whether it may still bring a token in time: it has landed, or its runtime has not shut down
-    /// and its limit has not passed.
+    /// Whether it may still bring a token in time: its runtime has not shut down, and its limit has
+    /// not passed.
     pub(super) fn is_alive(&self) -> bool {
         self.outcome.has_changed().is_ok() && !self.left().is_zero()
     }

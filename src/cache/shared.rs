@@ -37,7 +37,7 @@ pub(super) struct State {
     /// The number of the exchange started last.
     pub(super) started: u64,
     pub(super) flight: Option<Flight>,
-    /// Exchanges that were given up, and that may still bring a token.
+    /// Exchanges past their limit, which may still bring a token.
     pub(super) abandoned: Vec<AbortHandle>,
     /// The exchange that the token in the slot came from.
     pub(super) stored: u64,
@@ -292,6 +292,7 @@ impl<L: Load> Shared<L> {
     /// is touched.
     pub(super) fn interrupted(&self, number: u64, now: Option<Moment>, started: Moment) {
         let mut state = self.state();
+        state.flight.take_if(|flight| flight.number == number);
         let at = now.unwrap_or(started);
         let age = self.slot.load().as_ref().map_or(Age::Expired, |entry| entry.age(at));
         if number != state.started || Phase::of(age) == Phase::Empty || *self.closed.borrow() {
@@ -349,7 +350,7 @@ impl State {
         self.cooldown.as_ref().is_some_and(|cooldown| cooldown.holds(phase, refresh, now))
     }
 
-    /// Gives up an exchange that did not end in time. If it still brings a token, that is used.
+    /// Gives up an exchange that is past its limit. If it still brings a token, that is used.
     fn abandon(&mut self) {
         if let Some(flight) = self.flight.take() {
             self.abandoned.retain(|task| !task.is_finished());
@@ -358,8 +359,8 @@ impl State {
     }
 }
 
-/// How many exchanges one call waits for: those whose runtime shuts down, and the one that follows
-/// a background refresh.
+/// How many exchanges one call waits for: those whose runtime shuts down, those past their limit,
+/// and the one that follows a background refresh.
 const MAX_ROUNDS: u32 = 4;
 const LAST_ROUND: u32 = MAX_ROUNDS - 1;
 /// How often `keep_fresh` looks.

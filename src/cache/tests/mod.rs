@@ -50,7 +50,7 @@ fn paused() -> Runtime {
 }
 
 /// One that nobody drives, and another. The clock of a runtime starts with it: that of the idle one is ahead, however
-/// little, so that a limit set there has not passed on the other before its own.
+/// little: a caller of the other whose time has run out leaves the exchange of the idle one that little to live.
 fn idle_and_other() -> (Runtime, Runtime) {
     let other = paused();
     (paused(), other)

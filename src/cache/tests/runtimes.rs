@@ -131,7 +131,7 @@ fn a_refresh_on_a_runtime_that_is_not_driven_is_replaced_after_its_deadline() {
             harness.time.pass(SECOND).await;
         }
         assert_eq!(harness.ims.requests(), 1);
-        harness.time.pass(SECOND).await;
+        harness.time.pass(2 * SECOND).await;
         assert_eq!(harness.at_once(), Some(ok("t1")));
         harness.time.settle().await;
         assert_eq!(harness.at_once(), Some(ok("t2")));
@@ -217,10 +217,35 @@ fn a_flight_that_lands_late_leaves_the_next_one_in_the_air() {
     other.block_on(async {
         assert_eq!(harness.token().await, Err(ErrorKind::Timeout));
         harness.ims.always(grant(DAY).after(SECOND));
+        harness.time.pass(SECOND).await;
+        assert_eq!(harness.at_once(), None);
+        harness.time.settle().await;
+        assert_eq!(harness.ims.requests(), 2);
+    });
+    idle.block_on(harness.time.pass(MINUTE));
+    other.block_on(async {
+        assert_eq!(harness.concurrently(10).await, vec![ok("t2"); 10]);
+        assert_eq!(harness.ims.requests(), 2);
+    });
+}
+
+/// R6: nor does one that ends with its runtime.
+#[test]
+fn a_flight_that_ends_with_its_runtime_leaves_the_next_one_in_the_air() {
+    let (harness, (gone, other)) = (Harness::cold(), idle_and_other());
+    harness.ims.next(hang());
+    gone.block_on(async {
         assert_eq!(harness.at_once(), None);
         harness.time.settle().await;
     });
-    idle.block_on(harness.time.pass(MINUTE));
+    other.block_on(async {
+        harness.time.pass(LIMITS.call + SECOND).await;
+        harness.ims.always(grant(DAY).after(SECOND));
+        assert_eq!(harness.at_once(), None);
+        harness.time.settle().await;
+        assert_eq!(harness.ims.requests(), 2);
+    });
+    drop(gone);
     other.block_on(async {
         assert_eq!(harness.concurrently(10).await, vec![ok("t2"); 10]);
         assert_eq!(harness.ims.requests(), 2);
