@@ -474,6 +474,16 @@ async fn a_token_is_a_source_until_it_expires() {
     assert!(clock.now() >= token.expires_at());
 }
 
+/// A caller who asks for a whole lifetime gets the token of one exchange, though a little of it has passed on the way.
+#[tokio::test]
+async fn a_whole_lifetime_is_asked_for_once() {
+    let mock = MockIms::start().await.unwrap();
+    mock.answer_always(MockAnswer::grant().expires_in(DAY).delay(Duration::from_millis(50)));
+    let token = mock.client().unwrap().token_valid_for(DAY).await.unwrap();
+    assert!(token.remaining() < DAY);
+    assert_eq!(mock.request_count(), 1);
+}
+
 /// T23: a token that expired while its response was on the way is an error, not a token.
 #[tokio::test]
 async fn a_token_that_has_expired_on_arrival_is_an_error() {
