@@ -13,7 +13,7 @@ mod allocator;
 
 mod support;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use adobe_ims::{Error, ErrorKind, ImsClient};
 use allocator::Counting;
@@ -27,6 +27,7 @@ static ALLOCATOR: Counting = Counting::new();
 /// N6: the measurement itself: it detects a client that buffers a body.
 #[test]
 fn a_client_that_buffers_a_body_is_detected() {
+    let _turn = turn();
     let (_, taken) = measured(flood("transfer-encoding: chunked", &chunk(), 8 << 20), async |endpoint| {
         reqwest::get(endpoint).await.unwrap().bytes().await.unwrap_err();
     });
@@ -36,6 +37,7 @@ fn a_client_that_buffers_a_body_is_detected() {
 /// N6: a body of 400 MiB without a length.
 #[test]
 fn an_endless_body_takes_less_than_a_mebibyte() {
+    let _turn = turn();
     assert_bounded(ErrorKind::Response, flood("transfer-encoding: chunked", &chunk(), HUGE));
     assert_bounded(ErrorKind::Response, flood("connection: close", b" ", HUGE));
 }
@@ -43,12 +45,14 @@ fn an_endless_body_takes_less_than_a_mebibyte() {
 /// N6: a body of 400 MiB that was declared.
 #[test]
 fn a_body_declared_too_large_takes_less_than_a_mebibyte() {
+    let _turn = turn();
     assert_bounded(ErrorKind::Response, flood(&format!("content-length: {HUGE}"), b" ", HUGE));
 }
 
 /// N6: a refusal is read no further than a success.
 #[test]
 fn an_endless_refusal_takes_less_than_a_mebibyte() {
+    let _turn = turn();
     let mut script = flood("transfer-encoding: chunked", &chunk(), HUGE);
     script[1] = Step::write("HTTP/1.1 400 Bad Request\r\ntransfer-encoding: chunked\r\n\r\n");
     assert_bounded(ErrorKind::Rejected, script);
@@ -57,6 +61,7 @@ fn an_endless_refusal_takes_less_than_a_mebibyte() {
 /// N7: 2.5 MiB that become 400 MiB, by the encoding that they declare.
 #[test]
 fn a_compressed_bomb_takes_less_than_a_mebibyte() {
+    let _turn = turn();
     let (start, again) = bomb();
     let mut script = flood("content-encoding: gzip\r\nconnection: close", &again, HUGE / 158);
     script.insert(2, Step::Write(start));
@@ -66,6 +71,7 @@ fn a_compressed_bomb_takes_less_than_a_mebibyte() {
 /// N9: more headers than any server sends, larger ones, and an endless one.
 #[test]
 fn excessive_headers_take_less_than_a_mebibyte() {
+    let _turn = turn();
     let start = || vec![Step::Read, Step::write("HTTP/1.1 200 OK\r\n")];
     let end = || Step::write("\r\ncontent-length: 0\r\n\r\n");
     let many = b"x-header: value\r\n";
@@ -121,16 +127,17 @@ async fn exchange(endpoint: String) -> Error {
     client.build().unwrap().exchange().await.unwrap_err()
 }
 
-/// The outcome of the work, and the peak of the bytes in use beyond those from before: the client's and the server's.
-/// One at a time, because the whole process is counted.
-fn measured<T>(script: Vec<Step>, work: impl AsyncFnOnce(String) -> T) -> (T, usize) {
+/// One test at a time, with all that it prepares and drops, because the whole process is counted.
+fn turn() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The outcome of the work, and the peak of the bytes in use beyond those from before: the client's and the server's.
+fn measured<T>(script: Vec<Step>, work: impl AsyncFnOnce(String) -> T) -> (T, usize) {
     let server = RawServer::start([script]);
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let before = ALLOCATOR.baseline();
     let done = runtime.block_on(work(server.endpoint()));
-    let taken = ALLOCATOR.peak() - before;
-    drop(turn);
-    (done, taken)
+    (done, ALLOCATOR.peak() - before)
 }
