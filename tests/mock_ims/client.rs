@@ -23,6 +23,27 @@ async fn a_token_that_the_client_revokes_is_no_longer_valid() {
     assert_eq!(request.ims_client_id(), request.client_id());
 }
 
+/// Whatever is not a 200 is no success, and the token that may still be valid stays in the cache.
+#[tokio::test]
+async fn a_token_that_could_not_be_revoked_stays_in_the_cache() {
+    let ims = MockIms::start().await.unwrap();
+    let client = ims.client_builder().max_attempts(1).build().unwrap();
+    let token = client.token().await.unwrap();
+    let refused = MockAnswer::refuse("invalid_client", "invalid client_id parameter");
+    let moved = MockAnswer::status(302).header("Location", "https://portal.example/");
+    for (answer, kind) in [
+        (refused, ErrorKind::Rejected),
+        (MockAnswer::status(503), ErrorKind::Server),
+        (moved, ErrorKind::Response),
+        (MockAnswer::status(204), ErrorKind::Response),
+    ] {
+        ims.answer_next(answer.on(MockEndpoint::InvalidateToken));
+        assert_eq!(client.revoke(&token).await.unwrap_err().kind(), kind);
+        assert_eq!(client.cached_token().unwrap().expose_secret(), token.expose_secret());
+    }
+    assert!(client.validate(&token).await.unwrap().is_valid());
+}
+
 #[tokio::test]
 async fn a_client_takes_a_rotated_key_and_works_when_the_old_one_is_revoked() {
     let ims = MockIms::start().await.unwrap();
