@@ -184,6 +184,11 @@ mod tests {
         Error::from_response(failure, response, None)
     }
 
+    /// An attempt without a response, which is worth another one.
+    fn timed_out() -> Error {
+        ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO }.into()
+    }
+
     /// One call, as the exchange makes it.
     async fn run<T, F: Future<Output = Result<T, Error>>>(
         limits: Limits,
@@ -286,7 +291,6 @@ mod tests {
     /// after it.
     #[tokio::test(start_paused = true)]
     async fn a_freeze_earns_the_call_one_more_attempt() {
-        let fault = || Error::from(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO });
         let once = Limits { attempts: 1, ..Limits::default() };
         let freeze = || tokio::time::advance(Duration::from_secs(60));
 
@@ -307,7 +311,7 @@ mod tests {
             match made.get() {
                 1 => {
                     tokio::spawn(freeze());
-                    Err(fault())
+                    Err(timed_out())
                 }
                 // Within the limit of an attempt, though that of the call has passed.
                 _ => {
@@ -349,7 +353,7 @@ mod tests {
                 return pending::<Result<(), Error>>().await;
             }
             tokio::spawn(tokio::time::advance(Duration::from_millis(250) + MAX_LATENESS));
-            Err(ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO }.into())
+            Err(timed_out())
         };
         let start = Instant::now();
         assert_eq!(run(limits, || 1.0, late_pause).await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -368,8 +372,7 @@ mod tests {
         retry.attempt(unavailable()).await.unwrap_err();
 
         retry.restart();
-        let fault = ConnectionError::AttemptTimeout { host: String::new(), limit: Duration::ZERO };
-        let error = retry.attempt(ready(Err::<(), _>(Error::from(fault)))).await.unwrap_err();
+        let error = retry.attempt(ready(Err::<(), _>(timed_out()))).await.unwrap_err();
         retry.pause(error, 0.0).await.unwrap();
         let error = retry.attempt(pending::<Result<(), Error>>()).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));

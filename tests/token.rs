@@ -488,8 +488,7 @@ async fn a_whole_lifetime_is_asked_for_once() {
 #[tokio::test]
 async fn a_token_that_has_expired_on_arrival_is_an_error() {
     let mock = MockIms::start().await.unwrap();
-    let short = MockAnswer::grant().expires_in(Duration::from_millis(500));
-    mock.answer_next(short.clone().delay(Duration::from_secs(1)));
+    mock.answer_next(MockAnswer::grant().expires_in(Duration::from_millis(500)).delay(Duration::from_secs(1)));
     let error = mock.client().unwrap().exchange().await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::Expired, Some(StatusCode::OK)));
     assert!(!error.is_transient());
